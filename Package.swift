@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+// One executable over small modules. Who may import whom is checked by scripts/check-imports; docs/architecture.md says why.
+import PackageDescription
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// A module of ours and the test target beside it.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
+}
+
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "weir",
+    products: [.executable(name: "weir", targets: ["weir"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        // System libraries: a module map and static inline wrappers, nothing else.
+        .systemLibrary(name: "CUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+        .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+
+        // Vocabulary and foundations.
+        module("GatewayModel"),
+        module("Hashing", ["CCrypto", "CXXHash", "GatewayModel"]),
+        module("JSON", ["GatewayModel"]),
+        module("EventLoop", ["CUV", "GatewayModel"]),
+        module("HTTP1", ["GatewayModel"]),
+        module("Storage", ["CLMDB", "Hashing", "GatewayModel"]),
+
+        // Features: siblings that do not know each other.
+        module("RequestScan", ["Hashing", "JSON", "GatewayModel"]),
+        module("Tenants", ["Storage", "Hashing", "JSON", "GatewayModel"]),
+        module("ExactCache", ["Storage", "Hashing", "GatewayModel"]),
+        module("Providers", ["JSON", "GatewayModel"]),
+        module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
+        module("GatewayConfiguration", ["Providers", "Tenants", "GatewayModel", yams]),
+
+        // What joins them.
+        module(
+            "GatewayServer",
+            [
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "ExactCache", "Providers", "Upstream", "Storage", "Hashing", "JSON",
+                "GatewayConfiguration", "GatewayModel", logging,
+            ]),
+        module("DemoProvider", ["EventLoop", "HTTP1", "JSON", "Hashing", "GatewayModel"]),
+        module(
+            "Admin",
+            [
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "ExactCache", "Storage", "Hashing", "JSON", "GatewayConfiguration",
+                "GatewayModel", logging,
+            ]),
+        .executableTarget(
+            name: "weir",
+            dependencies: [
+                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel", "JSON",
+                "Hashing", argumentParser, logging,
+            ],
+            swiftSettings: strict),
+
+        // Tests.
+        tests(of: "GatewayModel"),
+        tests(of: "Hashing"),
+        tests(of: "JSON"),
+        tests(of: "EventLoop"),
+        tests(of: "HTTP1"),
+        tests(of: "Storage"),
+        tests(of: "RequestScan"),
+        tests(of: "Tenants", ["Storage"]),
+        tests(of: "ExactCache", ["Storage"]),
+        tests(of: "Providers", ["JSON"]),
+        tests(of: "Upstream", ["EventLoop"]),
+        tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),
+        tests(of: "GatewayServer"),
+        tests(of: "DemoProvider"),
+        tests(of: "Admin"),
+    ],
+    swiftLanguageModes: [.v6]
+)
