@@ -78,6 +78,11 @@ final class FlightTable: Sendable {
         }
     }
 
+    /// Ends a flight, and forgets it unless a follower takes it over.
+    func end(_ flight: Flight, _ end: FlightEnd) {
+        if !flight.end(end) { remove(flight) }
+    }
+
     /// Remembers that this answer cannot be shared, so that its repeats fly in parallel for a while.
     func markUnshared(_ key: Digest256, now: MonotonicTime) {
         shard(of: key).withLock { shard in

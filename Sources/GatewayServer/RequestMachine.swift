@@ -46,7 +46,7 @@ struct RequestMachine {
         case sendHeld
         /// End the body properly and finish.
         case sendEnd
-        /// Serve a stale entry if the route allows one, else this error; then finish.
+        /// Serve a stale entry if the route allows one, else this error. The request is to be answered as if freshly decided.
         case serveStaleOrError(GatewayError)
         /// The head is out: tell the client in the stream if the surface does that, then cut the connection.
         case breakAnswer(GatewayError)
@@ -79,6 +79,12 @@ struct RequestMachine {
         assert(state == .readingBody)
         state = .deciding
         return .decide
+    }
+
+    /// The body is not read here but goes upstream as it comes.
+    mutating func bodyStreams() {
+        assert(state == .readingBody || state == .deciding)
+        state = .deciding
     }
 
     /// The answer was sent whole: a hit, a refusal, one of the gateway's own.
@@ -139,10 +145,14 @@ struct RequestMachine {
 
     /// The answer can't be had, or broke off.
     mutating func answerFailed(_ error: GatewayError) -> Action {
-        guard hasSource || state == .queued else { return .none }
-        state = .finished
-        defer { progress = .sent }
-        return progress == .sent ? .breakAnswer(error) : .serveStaleOrError(error)
+        guard hasSource else { return .none }
+        if progress == .sent {
+            state = .finished
+            return .breakAnswer(error)
+        }
+        state = .deciding
+        progress = .nothing
+        return .serveStaleOrError(error)
     }
 
     /// The client closed, reset, or was cut for being slow.

@@ -1,0 +1,267 @@
+// Phases 8, 9 and 12: a slot, a flight, a fetch.
+
+import ExactCache
+import EventLoop
+import GatewayModel
+import HTTP1
+import Providers
+import RequestScan
+import Tenants
+import Upstream
+
+extension Exchange {
+    // MARK: 8 admit
+
+    /// Takes a slot of the process and of the tenant, or waits for one briefly.
+    func admit() throws(GatewayError) {
+        guard let tenant else { return }
+        let verdict = worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now)
+        switch verdict {
+        case .admitted:
+            holdsSlot = true
+            try join()
+        case .queued:
+            machine.queued()
+            worker.watchQueue()
+        case .refused:
+            worker.counters.add(.shed)
+            throw overloaded
+        }
+    }
+
+    private var overloaded: GatewayError {
+        GatewayError(
+            status: 503, code: "overloaded", message: "Too many requests are under way. Retry after a moment.", retryAfterSeconds: 1,
+            source: .gateway)
+    }
+
+    /// A slot came free for a waiting request.
+    func admittedFromQueue() {
+        holdsSlot = true
+        do throws(GatewayError) { try join() } catch { refuse(error) }
+    }
+
+    /// No slot came free in time.
+    func expiredInQueue() {
+        worker.counters.add(.shed)
+        refuse(overloaded)
+    }
+
+    // MARK: 9 join
+
+    /// Follows a flight of the same request, leads one, or flies alone.
+    private func join() throws(GatewayError) {
+        guard let digest, directives.sharesFlights, cacheReason == nil, embeddings == nil else { return try startFetch(flight: nil) }
+        switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, now: worker.loop.now, wake: wakeUp()) {
+        case .alone:
+            if facts.cache == .missToBeStored { facts.cache = .miss(.hitForMiss) }
+            try startFetch(flight: nil)
+        case .follow(let flight, let id):
+            self.flight = flight
+            followerID = id
+            machine.follows()
+            facts.cache = .collapsed
+            // The follower waits for somebody else's slot, not its own.
+            releaseSlot()
+        case .lead(let flight):
+            // Between this request's look-up and its turn to lead, the former leader may have stored its answer.
+            if case .missToBeStored = facts.cache, try lookUpAgain(flight) { return }
+            do throws(GatewayError) {
+                try startFetch(flight: flight)
+            } catch {
+                worker.shared.flights.end(flight, .failed(error))
+                throw error
+            }
+        }
+    }
+
+    private func lookUpAgain(_ flight: Flight) throws(GatewayError) -> Bool {
+        guard try lookUp() else { return false }
+        worker.shared.flights.end(flight, .notShared(.hitForMiss))
+        return true
+    }
+
+    /// A stream that carries its usage event and one that does not are two different flights.
+    private func flightKey(_ digest: Digest256) -> Digest256 {
+        let carriesUsage = !wantsStream || wantsUsage || plan?.injectsUsage == true
+        guard !carriesUsage else { return digest }
+        return Digest256(words: (digest.words.0 ^ 1, digest.words.1, digest.words.2, digest.words.3))
+    }
+
+    private func wakeUp() -> @Sendable () -> Void {
+        let mailbox = worker.loop.mailbox
+        let number = self.number
+        let bound = LoopBound(self, loop: worker.loop)
+        return {
+            _ = mailbox.post {
+                let exchange = bound.value
+                if exchange.number == number { exchange.flightMoved() }
+            }
+        }
+    }
+
+    private func releaseSlot() {
+        guard holdsSlot else { return }
+        holdsSlot = false
+        worker.releaseSlot(of: tenant)
+    }
+
+    // MARK: 12 fetch
+
+    /// Starts the transfer. The machine must allow it.
+    func startFetch(flight: Flight?) throws(GatewayError) {
+        let order = try makeOrder()
+        _ = machine.leads()
+        upstreamStarted = .now()
+        self.flight = nil
+        let fetch = Fetch(order, flight: flight, worker: worker)
+        fetch.consumer = self
+        self.fetch = fetch
+        fetch.start()
+    }
+
+    /// Everything the fetch needs, from head, body and plan.
+    func makeOrder() throws(GatewayError) -> FetchOrder {
+        guard let plan, let tenant, let identity else { throw AuthenticationFailure.storeUnavailable.error }
+        let definition = snapshot.providers[plan.provider]
+        let head = client.head
+        var url: [UInt8] = []
+        switch routed {
+        case .native(let request):
+            try snapshot.providers.appendNativeURL(
+                request, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.queryRange),
+                removesCredentials: clientCredential == nil, to: &url)
+        default:
+            try snapshot.providers.appendUnifiedURL(
+                provider: plan.provider, operation: operation, model: Array(plan.model.utf8).span, isStream: wantsStream,
+                wantsServerSentEvents: true, to: &url)
+        }
+        let request = UpstreamRequest(
+            method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
+            headerLines: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
+            timeouts: timeouts(head), egress: snapshot.egress(of: plan.provider))
+        return FetchOrder(
+            request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
+            provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
+            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), tenant: tenant)
+    }
+
+    private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
+        guard let digest, cacheReason == nil, embeddings == nil, !directives.skipsWrite else { return nil }
+        return RecordOrder(
+            digest: digest, ttlSeconds: policy.ttlSeconds, staleSeconds: max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds),
+            storesToolCalls: policy.storesToolCalls, storesLengthStops: policy.storesLengthStops, tenantID: tenant.tenant.id,
+            keyID: snapshot.keys.keyID(of: identity), scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
+            namespace: directives.namespace, tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.baseRevision,
+            purgeEpoch: worker.shared.cache?.purgeEpoch ?? PurgeEpoch())
+    }
+
+    /// The body as it goes upstream: the client's bytes on native paths, the listed edits on the unified surface.
+    private func upstreamBody(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        guard isUnified, let scan else { return body }
+        if let embeddings { return embeddings.upstreamBody(model: plan.model, body: body, scan: scan) }
+        var editor = BodyEditor()
+        if scan.modelRange != nil, operation != .generateContent { editor.replaceModel(with: plan.model) }
+        if scan.liteLLMCache != nil { editor.removeLiteLLMCache() }
+        if plan.injectsUsage { editor.includeUsage() }
+        return editor.apply(to: body.span, scan: scan)
+    }
+
+    private func uploadBody(_ head: RequestHead) -> UpstreamBody {
+        switch head.bodyFraming {
+        case .none: .none
+        case .length(let count): .streamed(length: count)
+        case .chunked: .streamed(length: nil)
+        }
+    }
+
+    /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
+    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> [UInt8] {
+        var lines: [UInt8] = []
+        lines.reserveCapacity(512)
+        var policy = RequestFieldPolicy(definition: definition, usesClientCredential: clientCredential != nil)
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            if field.isHopByHop { continue }
+            let name = head.bytes.span.extracting(field.name)
+            guard policy.forwards(field.known, name: name) else { continue }
+            lines.append(span: name)
+            lines.append(literal: ": ")
+            lines.append(span: head.bytes.span.extracting(field.value))
+            lines.append(literal: "\r\n")
+        }
+        if operation.hasJSONBody, head.first(.contentType) == nil { lines.append(literal: "content-type: application/json\r\n") }
+        if isUnified, let base = plan.base {
+            for field in base.defaultHeaders where head.values(named: field.name).isEmpty {
+                lines.append(contentsOf: "\(field.name): \(field.value)\r\n".utf8)
+            }
+        }
+        appendAcceptEncoding(head, to: &lines)
+        try appendCredential(definition, plan, to: &lines)
+        return lines
+    }
+
+    /// `identity` wherever the answer is read or kept, unless the client forbids it.
+    private func appendAcceptEncoding(_ head: RequestHead, to lines: inout [UInt8]) {
+        let own = head.first(.acceptEncoding)
+        if operation.hasJSONBody, own.map({ AcceptEncoding.allowsIdentity(head.bytes.span.extracting($0)) }) ?? true {
+            lines.append(literal: "accept-encoding: identity\r\n")
+        } else if let own {
+            lines.append(literal: "accept-encoding: ")
+            lines.append(span: head.bytes.span.extracting(own))
+            lines.append(literal: "\r\n")
+        }
+    }
+
+    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to lines: inout [UInt8]) throws(GatewayError) {
+        if let clientCredential {
+            let isOAuth = clientCredential.field == .authorization
+            guard definition.clientCredentialFields.contains(clientCredential.field) || (isOAuth && plan.form.header == "authorization") else {
+                throw GatewayError(
+                    status: 401, code: "provider_key_field",
+                    message: "\(definition.name) takes a client's own key in \(definition.clientCredentialFields.map(\.name).joined(separator: " or ")).",
+                    param: clientCredential.field.name)
+            }
+            lines.append(contentsOf: clientCredential.field.name.utf8)
+            lines.append(literal: ": ")
+            lines.append(contentsOf: clientCredential.value)
+            lines.append(literal: "\r\n")
+        } else if let secret = snapshot.credentials[definition.name] {
+            guard plan.form.appendField(key: secret.span, to: &lines) else {
+                throw GatewayError(
+                    status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
+                    source: .gateway)
+            }
+            lines.append(literal: "\r\n")
+        }
+    }
+
+    private func timeouts(_ head: RequestHead) -> UpstreamTimeouts {
+        var timeouts = wantsStream ? snapshot.streamTimeouts : snapshot.plainTimeouts
+        if let text = head.text(.cfAigRequestTimeout), let milliseconds = UInt64(text), milliseconds > 0 {
+            timeouts.firstByteMilliseconds = min(timeouts.firstByteMilliseconds, milliseconds)
+        }
+        return timeouts
+    }
+
+    /// An operation whose body is not JSON starts upstream at once and takes the body as it comes.
+    func startStreamedUpload(_ head: RequestHead) {
+        do throws(GatewayError) {
+            guard let tenant else { throw AuthenticationFailure.storeUnavailable.error }
+            plan = nil
+            try makePlan()
+            facts.cache = .none
+            guard worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now) == .admitted else {
+                worker.admission.remove(self)
+                worker.counters.add(.shed)
+                throw overloaded
+            }
+            holdsSlot = true
+            if head.expectsContinue { client.sendContinue() }
+            machine.bodyStreams()
+            try startFetch(flight: nil)
+        } catch {
+            refuse(error)
+        }
+    }
+}

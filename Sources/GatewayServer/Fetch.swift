@@ -1,0 +1,281 @@
+// Phases 12 and 13 on the upstream's side: one transfer, what is learnt from its bytes as they pass, and what is kept at the end.
+//
+// The fetch belongs to its loop, not to the request that ordered it. When that client leaves, the fetch goes on while others follow its flight,
+// and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
+// answer may be kept or shared, copied once into the flight's buffer.
+
+import ExactCache
+import GatewayModel
+import HTTP1
+import Providers
+import Upstream
+
+/// See the file's header. Confined to its loop.
+final class Fetch: TransferDelegate {
+    let order: FetchOrder
+    private let worker: LoopWorker
+    /// Who gets the answer first-hand; `nil` for background refreshes and once the client has left.
+    weak var consumer: Exchange?
+    /// Shared with followers, and the capture for the store. `nil` when nobody may share and nothing is kept.
+    private let flight: Flight?
+    private let isRegistered: Bool
+    private var transfer: Transfer?
+    private var observer: AnswerObserver?
+    private var status = 0
+    private var contentType: [UInt8] = []
+    private var isEventStream = false
+    private var refusal: CacheReason?
+    private var isOver = false
+    private let started = MonotonicTime.now()
+
+    init(_ order: FetchOrder, flight: Flight?, worker: LoopWorker) {
+        self.order = order
+        self.worker = worker
+        isRegistered = flight != nil
+        if let flight {
+            self.flight = flight
+        } else if let record = order.record {
+            self.flight = Flight(key: record.digest, isStream: order.wantsStream, limits: worker.snapshot.flightLimits)
+        } else {
+            self.flight = nil
+        }
+    }
+
+    /// Starts the transfer; a failure to start is told like any other.
+    func start() {
+        worker.counters.add(.attempts)
+        worker.fetches.insert(self)
+        do throws(UpstreamFailure) {
+            transfer = try worker.upstream.start(order.request, delegate: self)
+        } catch {
+            transferFailed(error)
+        }
+    }
+
+    // MARK: The consumer's side
+
+    /// The client has left, or has its answer. Without followers the transfer is not worth going on.
+    func consumerLeft(_ exchange: Exchange) {
+        guard consumer === exchange else { return }
+        consumer = nil
+        guard !isOver else { return }
+        if isRegistered, flight?.hasFollowers == true {
+            transfer?.resume()
+            return
+        }
+        cancel(.clientLeft)
+    }
+
+    /// Stops the transfer for good.
+    func cancel(_ reason: CacheReason) {
+        guard !isOver else { return }
+        isOver = true
+        transfer?.cancel()
+        worker.counters.add(reason)
+        let error = GatewayError(status: 502, code: "upstream_cancelled", message: "The request was given up.", source: .gateway)
+        if isRegistered, let flight { worker.shared.flights.end(flight, .failed(error)) }
+        worker.fetches.remove(self)
+    }
+
+    /// The client is behind. Followers are not held up by it: with any, its output queue grows to the connection's limit instead.
+    func pause(for exchange: Exchange) {
+        guard consumer === exchange, !(isRegistered && flight?.hasFollowers == true) else { return }
+        transfer?.pause()
+    }
+
+    func resume(for exchange: Exchange) {
+        guard consumer === exchange else { return }
+        transfer?.resume()
+    }
+
+    /// A piece of a body that is streamed up.
+    func sendBody(_ bytes: Span<UInt8>, from exchange: Exchange) {
+        guard let transfer, !isOver else { return }
+        transfer.send(bytes)
+        if transfer.unsentBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
+    }
+
+    func finishBody() { transfer?.finishBody() }
+
+    func transferReadyForBody(_ transfer: Transfer) { consumer?.client.connection.resumeReading() }
+
+    // MARK: The upstream's side
+
+    func transfer(_ transfer: Transfer, receivedHead head: UpstreamHead) {
+        guard !isOver else { return }
+        status = head.status
+        contentType = head.firstValue(named: "content-type")
+        isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
+        if status >= 300, status < 400 { return fail(Self.redirected) }
+        if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
+        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, isStream: isEventStream) }
+        refusal = whyNotKept(head)
+        if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
+        if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
+        let flightHead = FlightHead(
+            status: status, fields: passedFields(head), contentType: contentType, isEventStream: isEventStream, provider: order.provider,
+            model: order.model)
+        publish(flightHead)
+        consumer?.answerHead(flightHead, knownLength: head.contentLength)
+    }
+
+    /// A stream is published as it flows; a plain answer is shown to followers only at its end, when it is known to be shareable.
+    private func publish(_ head: FlightHead) {
+        guard let flight else { return }
+        if Self.isFailure(status) { return }
+        flight.publish(head)
+    }
+
+    private static func isFailure(_ status: Int) -> Bool {
+        switch status {
+        case 408, 409, 425, 429, 500...: true
+        default: false
+        }
+    }
+
+    private static let redirected = GatewayError(
+        status: 502, code: "upstream_redirect", message: "The provider answered with a redirect, which is never followed.", source: .upstream)
+
+    private var credentialsRefused: GatewayError {
+        GatewayError(
+            status: 502, code: "provider_credentials",
+            message: "\(order.provider) refused the key that the gateway's operator configured (status \(status)).", source: .upstream)
+    }
+
+    private func whyNotKept(_ head: UpstreamHead) -> CacheReason? {
+        guard status == 200 else { return .status }
+        if !head.firstValue(named: "content-encoding").isEmpty, head.firstValue(named: "content-encoding") != Array("identity".utf8) {
+            return .contentEncoding
+        }
+        guard isEventStream || contentType.starts(with: Array("application/json".utf8)) else { return .contentType }
+        if isEventStream != order.wantsStream { return .contentType }
+        return nil
+    }
+
+    private func passedFields(_ head: UpstreamHead) -> [UInt8] {
+        var lines: [UInt8] = []
+        head.forEachField { name, value in
+            guard !ResponseWriter.isHopByHop(name) else { return }
+            ResponseFieldPolicy.append(name: name, value: value, to: &lines)
+        }
+        return lines
+    }
+
+    func transfer(_ transfer: Transfer, receivedBody bytes: Span<UInt8>) {
+        guard !isOver else { return }
+        observer?.receive(bytes)
+        if let flight, !Self.isFailure(status) { flight.append(bytes) }
+        consumer?.answerBytes(bytes)
+    }
+
+    func transferCompleted(_ transfer: Transfer) {
+        guard !isOver else { return }
+        isOver = true
+        worker.fetches.remove(self)
+        let summary = observer?.finish(transportEndedCleanly: true)
+        if let usage = summary?.usage { count(usage) }
+        let isBroken = order.isUnified && isEventStream && status < 300 && summary.map { $0.outcome != .complete } == true
+        if isBroken, let summary {
+            let error = summary.brokenStreamError
+            endFlight(.failed(error))
+            worker.counters.add(.upstreamFailures)
+            consumer?.answerFailed(error)
+        } else {
+            let reason = refusal ?? summary.flatMap { whyNotKept($0) } ?? (summary == nil ? .operation : nil)
+            settle(reason, summary)
+            consumer?.answerEnded()
+        }
+        consumer = nil
+    }
+
+    /// Keeps the answer if it may be kept, and tells the followers. The record is readable before the flight is forgotten.
+    private func settle(_ reason: CacheReason?, _ summary: AnswerSummary?) {
+        var reason = reason
+        if reason == nil, let summary { reason = store(summary) }
+        if let reason, order.record != nil {
+            worker.counters.add(.storeRejected)
+            worker.counters.add(reason)
+        }
+        guard isRegistered else { return }
+        if reason == nil {
+            endFlight(.complete)
+        } else if Self.isFailure(status) {
+            endFlight(.failed(GatewayError(status: 502, code: "upstream_error", message: "The provider answered \(status).", source: .upstream)))
+        } else if status >= 400 {
+            endFlight(.refusedUpstream)
+        } else {
+            if let flight { worker.shared.flights.markUnshared(flight.key, now: worker.loop.now) }
+            endFlight(.notShared(reason ?? .operation))
+        }
+    }
+
+    private func endFlight(_ end: FlightEnd) {
+        if isRegistered, let flight { worker.shared.flights.end(flight, end) }
+    }
+
+    /// What the answer itself forbids.
+    private func whyNotKept(_ summary: AnswerSummary) -> CacheReason? {
+        guard let record = order.record else { return .off }
+        switch summary.outcome {
+        case .complete: break
+        case .truncated: return .truncated
+        case .errorInBody: return .errorInBody
+        case .eventTooLarge: return .entryTooLarge
+        case .malformed: return .malformedAnswer
+        }
+        if order.operation.kind == .embed { return nil }
+        if summary.hasToolCalls { return record.storesToolCalls ? nil : .toolCalls }
+        if !summary.finishIsNatural, !(record.storesLengthStops && summary.finishIsLength) { return .finishReason }
+        if summary.choices > 1 { return .multipleChoices }
+        return nil
+    }
+
+    private func store(_ summary: AnswerSummary) -> CacheReason? {
+        guard let record = order.record, let flight, let cache = worker.shared.cache else { return .off }
+        guard let body = flight.captured() else { return .entryTooLarge }
+        let kept = CacheRecord(
+            order: record, status: status, contentType: contentType, body: body, isStream: isEventStream, operation: order.operation,
+            target: Target(provider: order.provider, model: order.model), usage: summary.usage,
+            hasUsage: order.operation.kind == .embed || summary.usage != nil, usageEventRange: summary.usageEventRange,
+            hasToolCalls: summary.hasToolCalls, created: worker.wallNow)
+        switch cache.store(kept, for: record.digest, epoch: record.purgeEpoch) {
+        case .stored:
+            worker.counters.add(.stored)
+            return nil
+        case .rejected(let reason): return reason
+        }
+    }
+
+    private func count(_ usage: Usage) {
+        worker.counters.add(.tokensIn, UInt64(clamping: usage.inputTokens))
+        worker.counters.add(.tokensOut, UInt64(clamping: usage.outputTokens))
+    }
+
+    func transferFailed(_ transfer: Transfer, _ failure: UpstreamFailure) { transferFailed(failure) }
+
+    private func transferFailed(_ failure: UpstreamFailure) {
+        guard !isOver else { return }
+        if let usage = observer?.finish(transportEndedCleanly: false).usage { count(usage) }
+        fail(failure.gatewayError(provider: order.provider))
+    }
+
+    /// A 5xx where a stale entry may stand in: the upstream's own body is not wanted.
+    private func failForStale() {
+        fail(GatewayError(status: 502, code: "upstream_error", message: "The provider answered \(status).", source: .upstream))
+    }
+
+    private func fail(_ error: GatewayError) {
+        isOver = true
+        transfer?.cancel()
+        worker.fetches.remove(self)
+        worker.counters.add(.upstreamFailures)
+        worker.noteUpstreamFailure(order, error)
+        endFlight(.failed(error))
+        let consumer = self.consumer
+        self.consumer = nil
+        consumer?.answerFailed(error, upstreamStatus: status == 0 ? nil : status)
+    }
+}
+
+@available(*, unavailable)
+extension Fetch: Sendable {}

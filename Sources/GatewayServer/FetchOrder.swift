@@ -1,0 +1,40 @@
+import ExactCache
+import GatewayModel
+import Providers
+import Upstream
+
+/// Everything one fetch needs, independent of the request that ordered it: the client may leave, the fetch may go on for others.
+struct FetchOrder {
+    var request: UpstreamRequest
+    var operation: Operation
+    var dialect: Dialect
+    var isUnified: Bool
+    var wantsStream: Bool
+    var provider: String
+    var model: String
+    /// Whether the client's own provider key is used: its failures are its own.
+    var usesClientCredential: Bool
+    /// Whether the recorded stream will hold a usage event.
+    var carriesUsage: Bool
+    /// How to keep the answer; `nil` when it is not to be kept.
+    var record: RecordOrder?
+    /// The tenant whose slot a background refresh takes.
+    var tenant: TenantState
+}
+
+/// How an answer is kept.
+struct RecordOrder {
+    var digest: Digest256
+    var ttlSeconds: Int64
+    var staleSeconds: Int64
+    var storesToolCalls: Bool
+    var storesLengthStops: Bool
+    var tenantID: String
+    var keyID: String
+    var scope: CacheScope
+    var namespace: [UInt8]
+    var tags: [String]
+    var routeRevision: UInt64
+    /// A purge after this point forbids the store.
+    var purgeEpoch: PurgeEpoch
+}
