@@ -177,13 +177,22 @@ final class ClientConnection: ConnectionDelegate {
         worker.counters.add(.requests)
         worker.counters.add(.refused)
         worker.counters.add(.clientErrors)
-        worker.composer.refusal(error, dialect: .openAI, requestID: worker.makeRequestID(), keepsAlive: false, worker: worker)
+        var facts = AnswerFacts(requestID: worker.makeRequestID())
+        facts.keepsAlive = false
+        worker.composer.error(error, dialect: .openAI, facts: facts, now: worker.wallNow)
         send(worker.composer.bytes.span)
         closeAfterAnswer()
     }
 
     /// Tells the client to go on sending its body.
-    func sendContinue() { send(ResponseWriter.continueResponse.span) }
+    func sendContinue() {
+        var bytes: [UInt8] = []
+        ResponseWriter.appendContinue(to: &bytes)
+        send(bytes.span)
+    }
+
+    /// The head of the request under way.
+    var head: RequestHead { parser.head }
 
     // MARK: The end of a request
 

@@ -16,6 +16,7 @@ public enum Counter: Int, CaseIterable, Sendable {
     case tokensIn, tokensOut, tokensSaved
     case logLinesDropped
     case reloads, reloadsFailed
+    case authenticationFailures
 
     /// The Prometheus name, unit suffix included.
     public var name: String {
@@ -47,6 +48,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .logLinesDropped: "weir_log_lines_dropped_total"
         case .reloads: "weir_config_reloads_total"
         case .reloadsFailed: "weir_config_reload_failures_total"
+        case .authenticationFailures: "weir_authentication_failures_total"
         }
     }
 
@@ -80,6 +82,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .logLinesDropped: "Log lines dropped because the sink was behind."
         case .reloads: "Configuration reloads applied."
         case .reloadsFailed: "Configuration reloads refused; the previous configuration kept serving."
+        case .authenticationFailures: "Requests with no, an unknown or a no longer valid virtual key."
         }
     }
 }

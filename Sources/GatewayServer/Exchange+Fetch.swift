@@ -1,6 +1,6 @@
 // Phases 8, 9 and 12: a slot, a flight, a fetch.
 
-import ExactCache
+//ZZ import ExactCache
 import EventLoop
 import GatewayModel
 import HTTP1
@@ -138,7 +138,7 @@ extension Exchange {
         }
         let request = UpstreamRequest(
             method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
-            headerLines: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
+            fields: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
             timeouts: timeouts(head), egress: snapshot.egress(of: plan.provider))
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
@@ -160,11 +160,11 @@ extension Exchange {
     private func upstreamBody(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
         guard isUnified, let scan else { return body }
         if let embeddings { return embeddings.upstreamBody(model: plan.model, body: body, scan: scan) }
-        var editor = BodyEditor()
-        if scan.modelRange != nil, operation != .generateContent { editor.replaceModel(with: plan.model) }
-        if scan.liteLLMCache != nil { editor.removeLiteLLMCache() }
-        if plan.injectsUsage { editor.includeUsage() }
-        return editor.apply(to: body.span, scan: scan)
+        var edits: [BodyEdit] = []
+        if scan.modelRange != nil, dialect != .gemini { edits.append(.setModel(plan.model)) }
+        if scan.liteLLMCache != nil, let member = scan.cacheMemberRange { edits.append(.removeMember(member)) }
+        if plan.injectsUsage { edits.append(.includeUsage) }
+        return BodyEditor.apply(edits, to: body.span, scan: scan)
     }
 
     private func uploadBody(_ head: RequestHead) -> UpstreamBody {
@@ -176,70 +176,56 @@ extension Exchange {
     }
 
     /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
-    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> [UInt8] {
-        var lines: [UInt8] = []
-        lines.reserveCapacity(512)
-        var policy = RequestFieldPolicy(definition: definition, usesClientCredential: clientCredential != nil)
-        for index in head.fields.indices {
-            let field = head.fields[index]
-            if field.isHopByHop { continue }
+    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> UpstreamFields {
+        var fields = UpstreamFields(reservingBytes: 512)
+        let policy = RequestFieldPolicy(definition: definition, usesClientCredential: clientCredential != nil)
+        for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
             guard policy.forwards(field.known, name: name) else { continue }
-            lines.append(span: name)
-            lines.append(literal: ": ")
-            lines.append(span: head.bytes.span.extracting(field.value))
-            lines.append(literal: "\r\n")
+            fields.append(name: name, value: head.bytes.span.extracting(field.value))
         }
-        if operation.hasJSONBody, head.first(.contentType) == nil { lines.append(literal: "content-type: application/json\r\n") }
+        if operation.hasJSONBody, head.first(.contentType) == nil { fields.append("content-type", "application/json") }
         if isUnified, let base = plan.base {
-            for field in base.defaultHeaders where head.values(named: field.name).isEmpty {
-                lines.append(contentsOf: "\(field.name): \(field.value)\r\n".utf8)
-            }
+            for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }
         }
-        appendAcceptEncoding(head, to: &lines)
-        try appendCredential(definition, plan, to: &lines)
-        return lines
+        appendAcceptEncoding(head, to: &fields)
+        try appendCredential(definition, plan, to: &fields)
+        return fields
     }
 
     /// `identity` wherever the answer is read or kept, unless the client forbids it.
-    private func appendAcceptEncoding(_ head: RequestHead, to lines: inout [UInt8]) {
-        let own = head.first(.acceptEncoding)
-        if operation.hasJSONBody, own.map({ AcceptEncoding.allowsIdentity(head.bytes.span.extracting($0)) }) ?? true {
-            lines.append(literal: "accept-encoding: identity\r\n")
+    private func appendAcceptEncoding(_ head: RequestHead, to fields: inout UpstreamFields) {
+        let own = head.text(.acceptEncoding)
+        if operation.hasJSONBody, own.map(AcceptEncoding.allowsIdentity) ?? true {
+            fields.append("accept-encoding", "identity")
         } else if let own {
-            lines.append(literal: "accept-encoding: ")
-            lines.append(span: head.bytes.span.extracting(own))
-            lines.append(literal: "\r\n")
+            fields.append("accept-encoding", own)
         }
     }
 
-    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to lines: inout [UInt8]) throws(GatewayError) {
+    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields) throws(GatewayError) {
         if let clientCredential {
-            let isOAuth = clientCredential.field == .authorization
-            guard definition.clientCredentialFields.contains(clientCredential.field) || (isOAuth && plan.form.header == "authorization") else {
+            let isBearer = clientCredential.field == .authorization && plan.form.header == "authorization"
+            guard definition.clientCredentialFields.contains(clientCredential.field) || isBearer else {
+                let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
                 throw GatewayError(
-                    status: 401, code: "provider_key_field",
-                    message: "\(definition.name) takes a client's own key in \(definition.clientCredentialFields.map(\.name).joined(separator: " or ")).",
+                    status: 401, code: "provider_key_field", message: "\(definition.name) takes a client's own key in \(accepted).",
                     param: clientCredential.field.name)
             }
-            lines.append(contentsOf: clientCredential.field.name.utf8)
-            lines.append(literal: ": ")
-            lines.append(contentsOf: clientCredential.value)
-            lines.append(literal: "\r\n")
+            fields.append(name: Array(clientCredential.field.name.utf8).span, value: clientCredential.value.span)
         } else if let secret = snapshot.credentials[definition.name] {
-            guard plan.form.appendField(key: secret.span, to: &lines) else {
+            guard !secret.isEmpty, fields.append(plan.form.header, plan.form.prefix + secret) else {
                 throw GatewayError(
                     status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
                     source: .gateway)
             }
-            lines.append(literal: "\r\n")
         }
     }
 
     private func timeouts(_ head: RequestHead) -> UpstreamTimeouts {
         var timeouts = wantsStream ? snapshot.streamTimeouts : snapshot.plainTimeouts
         if let text = head.text(.cfAigRequestTimeout), let milliseconds = UInt64(text), milliseconds > 0 {
-            timeouts.firstByteMilliseconds = min(timeouts.firstByteMilliseconds, milliseconds)
+            timeouts.firstByte = min(timeouts.firstByte, milliseconds)
         }
         return timeouts
     }

@@ -1,6 +1,6 @@
 // Phase 7: the exact cache. A hit is composed inside the read transaction (into the loop's own buffer) and written after it.
 
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import Providers
 

@@ -1,6 +1,6 @@
 // Phases 5 and 6: what the body says, which target would be asked now, and what may be kept of its answer.
 
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
@@ -202,8 +202,12 @@ extension Exchange {
         }
         let head = client.head
         for name in definition.answerChangingQuery {
-            if let value = QueryFields.value(of: name, in: head.bytes.span.extracting(head.query)) {
-                builder.add(queryField: name, value: head.bytes.span.extracting(head.query).extracting(value))
+            let query = head.bytes.span.extracting(head.queryRange)
+            var fields = QueryFields()
+            while let field = fields.next(in: query) {
+                if head.bytes[head.queryRange][offset: field.name].elementsEqual(name.utf8) {
+                    builder.add(queryField: name, value: query.extracting(field.value))
+                }
             }
         }
         for name in definition.answerChangingHeaders {
@@ -230,4 +234,9 @@ extension FieldName {
         default: false
         }
     }
+}
+
+extension ArraySlice {
+    /// The part of the slice at positions counted from its own start.
+    fileprivate subscript(offset range: Range<Int>) -> ArraySlice { self[(startIndex + range.lowerBound)..<(startIndex + range.upperBound)] }
 }

@@ -178,7 +178,7 @@ extension Exchange {
     func breakAnswer(_ error: GatewayError) {
         if isUnified, wantsStream, !isHead {
             var event: [UInt8] = []
-            appendStreamErrorEvent(error, dialect: dialect, requestID: requestID.text, to: &event)
+            appendStreamErrorEvent(error, dialect: dialect, operation: operation, requestID: requestID.text, to: &event)
             sendBody(event.span)
             releaseSource()
             count(broken: error)

@@ -2,7 +2,7 @@
 // earlier request apart. Phases 1, 4 and 14 are here; the others in the files that RequestPhases.swift names.
 
 import EventLoop
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
@@ -83,7 +83,8 @@ final class Exchange {
         isHead = head.method == .head
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
         routed = snapshot.router.route(
-            method: head.method.name.span, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.query),
+            method: Array(head.method.name.description.utf8).span, path: head.bytes.span.extracting(head.path),
+            query: head.bytes.span.extracting(head.queryRange),
             hasAnthropicVersion: head.first(.anthropicVersion) != nil)
         dialect = routed.dialect
         let expectsBody = head.hasBody

@@ -4,7 +4,7 @@
 // and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
 // answer may be kept or shared, copied once into the flight's buffer.
 
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
@@ -104,11 +104,11 @@ final class Fetch: TransferDelegate {
     func transfer(_ transfer: Transfer, receivedHead head: UpstreamHead) {
         guard !isOver else { return }
         status = head.status
-        contentType = head.firstValue(named: "content-type")
+        contentType = head.value(of: "content-type") ?? []
         isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
         if status >= 300, status < 400 { return fail(Self.redirected) }
         if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
-        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, isStream: isEventStream) }
+        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm) }
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
@@ -116,7 +116,7 @@ final class Fetch: TransferDelegate {
             status: status, fields: passedFields(head), contentType: contentType, isEventStream: isEventStream, provider: order.provider,
             model: order.model)
         publish(flightHead)
-        consumer?.answerHead(flightHead, knownLength: head.contentLength)
+        consumer?.answerHead(flightHead, knownLength: head.knownLength)
     }
 
     /// A stream is published as it flows; a plain answer is shown to followers only at its end, when it is known to be shareable.
@@ -124,6 +124,11 @@ final class Fetch: TransferDelegate {
         guard let flight else { return }
         if Self.isFailure(status) { return }
         flight.publish(head)
+    }
+
+    private var answerForm: AnswerForm {
+        if isEventStream { return .serverSentEvents }
+        return order.operation == .generateContent && order.wantsStream ? .geminiArray : .json
     }
 
     private static func isFailure(_ status: Int) -> Bool {
@@ -144,9 +149,7 @@ final class Fetch: TransferDelegate {
 
     private func whyNotKept(_ head: UpstreamHead) -> CacheReason? {
         guard status == 200 else { return .status }
-        if !head.firstValue(named: "content-encoding").isEmpty, head.firstValue(named: "content-encoding") != Array("identity".utf8) {
-            return .contentEncoding
-        }
+        if let encoding = head.value(of: "content-encoding"), encoding != Array("identity".utf8) { return .contentEncoding }
         guard isEventStream || contentType.starts(with: Array("application/json".utf8)) else { return .contentType }
         if isEventStream != order.wantsStream { return .contentType }
         return nil
@@ -154,9 +157,10 @@ final class Fetch: TransferDelegate {
 
     private func passedFields(_ head: UpstreamHead) -> [UInt8] {
         var lines: [UInt8] = []
-        head.forEachField { name, value in
-            guard !ResponseWriter.isHopByHop(name) else { return }
-            ResponseFieldPolicy.append(name: name, value: value, to: &lines)
+        for field in head.fields {
+            let name = head.bytes.span.extracting(field.name)
+            guard !ResponseWriter.isHopByHop(name) else { continue }
+            ResponseFieldPolicy.append(name: name, value: head.bytes.span.extracting(field.value), to: &lines)
         }
         return lines
     }
@@ -225,8 +229,8 @@ final class Fetch: TransferDelegate {
         }
         if order.operation.kind == .embed { return nil }
         if summary.hasToolCalls { return record.storesToolCalls ? nil : .toolCalls }
-        if !summary.finishIsNatural, !(record.storesLengthStops && summary.finishIsLength) { return .finishReason }
-        if summary.choices > 1 { return .multipleChoices }
+        if !summary.finishIsNatural, !(record.storesLengthStops && summary.isCutByLength) { return .finishReason }
+        if summary.choiceCount > 1 { return .multipleChoices }
         return nil
     }
 
@@ -279,3 +283,57 @@ final class Fetch: TransferDelegate {
 
 @available(*, unavailable)
 extension Fetch: Sendable {}
+
+extension UpstreamHead {
+    /// The body's length where the upstream declared it.
+    var knownLength: Int? {
+        if case .length(let count) = framing { return Int(exactly: count) }
+        return nil
+    }
+}
+
+extension AnswerSummary {
+    /// What the client of a unified stream is told when the stream ended without its proper end.
+    var brokenStreamError: GatewayError {
+        switch outcome {
+        case .errorInBody:
+            GatewayError(status: 502, code: "upstream_error", message: "The provider reported an error inside the stream.", source: .upstream)
+        case .eventTooLarge:
+            GatewayError(status: 502, code: "upstream_event_too_large", message: "The provider sent an event of more than 1 MiB.", source: .upstream)
+        case .truncated, .malformed, .complete:
+            GatewayError(status: 502, code: "upstream_truncated", message: "The answer broke off before its end.", source: .upstream)
+        }
+    }
+
+    /// Whether a choice stopped at its token limit, and none for a worse reason.
+    var isCutByLength: Bool {
+        !finishReasons.isEmpty
+            && finishReasons.allSatisfy { ["stop", "length", "max_tokens", "MAX_TOKENS", "STOP", "end_turn", "stop_sequence"].contains($0) }
+    }
+}
+
+extension UpstreamFailure {
+    /// The failure as the client sees it: 504 for what took too long, 502 for what broke.
+    func gatewayError(provider: String) -> GatewayError {
+        let (status, code, what): (Int, String, String) =
+            switch kind {
+            case .dns: (502, "upstream_unresolved", "its name could not be resolved")
+            case .connectRefused: (502, "upstream_refused", "nobody listens there")
+            case .connectTimeout: (504, "upstream_connect_timeout", "no connection came about in time")
+            case .tls: (502, "upstream_tls", "its certificate or TLS version was not accepted")
+            case .egressRefused: (502, "egress_refused", "its address is not one the operator allows")
+            case .firstByteTimeout: (504, "upstream_timeout", "no answer began in time")
+            case .idleTimeout: (504, "upstream_idle_timeout", "the answer stood still")
+            case .totalTimeout: (504, "upstream_total_timeout", "the answer took too long")
+            case .reset: (502, "upstream_reset", "the connection was reset")
+            case .truncated: (502, "upstream_truncated", "the answer broke off before its end")
+            case .protocolError: (502, "upstream_protocol", "it does not speak HTTP as it should")
+            case .tooLarge: (502, "upstream_head_too_large", "its answer's head is too large")
+            case .sendFailed: (502, "upstream_send_failed", "the request could not be sent in full")
+            case .local: (503, "overloaded", "the gateway lacks room for another transfer")
+            }
+        return GatewayError(
+            status: status, code: code, message: "No answer from \(provider): \(what).", retryAfterSeconds: status == 503 ? 1 : nil,
+            source: status == 503 ? .gateway : .upstream)
+    }
+}

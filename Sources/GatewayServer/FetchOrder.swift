@@ -1,4 +1,4 @@
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import Providers
 import Upstream

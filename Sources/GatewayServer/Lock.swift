@@ -31,11 +31,3 @@ final class Locked<Value>: @unchecked Sendable {
         return try body(&value)
     }
 }
-
-/// Carries a loop-confined object through a mailbox and back to its own loop.
-///
-/// `@unchecked Sendable`: other threads hold the box but never open it; only a job running on the object's loop reads `value`.
-struct LoopBound<Value: AnyObject>: @unchecked Sendable {
-    let value: Value
-    init(_ value: Value) { self.value = value }
-}

@@ -2,7 +2,7 @@
 // ever touched by another thread, except the counters, which others read.
 
 import EventLoop
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import Logging
 import RequestScan
@@ -63,8 +63,8 @@ final class LoopWorker {
     private func accept(_ connection: Connection) {
         counters.add(.connectionsAccepted)
         guard shared.connections.enter(limit: snapshot.limits.connectionsMax) else { return refuse(connection, leaves: false) }
-        let address = connection.peer.address
-        let isTrusted = address.isLoopback || snapshot.isTrusted(address)
+        let address = connection.peer.ip
+        let isTrusted = address.kind == .loopback || snapshot.isTrusted(address)
         if !isTrusted, perAddress[address, default: 0] >= snapshot.limits.connectionsPerAddressMax { return refuse(connection, leaves: true) }
         perAddress[address, default: 0] += 1
         let client = ClientConnection(worker: self, connection: connection)
@@ -90,7 +90,7 @@ final class LoopWorker {
             last.slot = client.slot
         }
         shared.connections.leave()
-        let address = client.connection.peer.address
+        let address = client.connection.peer.ip
         if let count = perAddress[address] { perAddress[address] = count > 1 ? count - 1 : nil }
         if isDraining { reportIfIdle() }
     }

@@ -137,9 +137,7 @@ struct ResponseComposer {
     /// One chunk of a chunked body behind what the buffer holds.
     mutating func appendChunk(_ body: Span<UInt8>) {
         guard body.count > 0 else { return }
-        ResponseWriter.appendChunkHeader(count: body.count, to: &bytes)
-        bytes.append(span: body)
-        bytes.append(literal: "\r\n")
+        ResponseWriter.appendChunk(body, to: &bytes)
     }
 
     /// Any whole answer of the gateway's own with a JSON body.

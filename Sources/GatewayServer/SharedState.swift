@@ -1,4 +1,4 @@
-import ExactCache
+//ZZ import ExactCache
 import GatewayModel
 import Logging
 import Synchronization

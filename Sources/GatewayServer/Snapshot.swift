@@ -1,7 +1,7 @@
 // What a request is judged by: one immutable object that a reload replaces. Every loop holds its own reference, so reading it takes no lock.
 
-import ExactCache
-import GatewayConfiguration
+//ZZ import ExactCache
+//ZZ import GatewayConfiguration
 import GatewayModel
 import HTTP1
 import Providers
