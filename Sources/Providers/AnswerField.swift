@@ -7,7 +7,7 @@ enum AnswerField: UInt8, Sendable {
     case modelVersion, groq, incompleteDetails, inputTokens, outputTokens, promptTokens, completionTokens, totalTokens
     case inputDetails, outputDetails, cachedTokens, cacheWriteTokens, reasoningTokens, cacheReadInputTokens
     case cacheCreationInputTokens, promptCacheHitTokens, promptTokenCount, candidatesTokenCount, cachedContentTokenCount
-    case thoughtsTokenCount, toolUsePromptTokenCount
+    case thoughtsTokenCount, toolUsePromptTokenCount, summary
     /// Any other name. Nothing below it is looked at.
     case unknown = 255
 
@@ -34,6 +34,7 @@ enum AnswerField: UInt8, Sendable {
             if name.equals("x_groq") { return .groq }
         case 7:
             if name.equals("choices") { return .choices }
+            if name.equals("summary") { return .summary }
             if name.equals("content") { return .content }
             if name.equals("message") { return .message }
             if name.equals("refusal") { return .refusal }
@@ -136,13 +137,15 @@ extension AnswerField {
         let parent = path >> 8
         switch leaf(of: path) {
         case .delta: return parent == 0
-        case .content, .refusal, .reasoning, .reasoningContent: return isMessage(parent)
+        case .content, .reasoning, .reasoningContent: return isMessage(parent)
+        case .refusal: return isMessage(parent) || parent == self.path(.output, .content)
         case .arguments:
             return parent == self.path(.output) || parent >> 8 == self.path(.choices, .delta, .toolCalls)
                 || parent >> 8 == self.path(.choices, .message, .toolCalls) || (leaf(of: parent) == .functionCall && isMessage(parent >> 8))
         case .text:
             return parent == self.path(.choices) || parent == self.path(.delta) || parent == self.path(.content)
                 || parent == self.path(.candidates, .content, .parts) || parent == self.path(.output, .content)
+                || parent == self.path(.output, .summary)
                 || (leaf(of: parent) == .content && isMessage(parent >> 8))
         case .thinking: return parent == self.path(.delta) || parent == self.path(.content)
         case .partialJSON: return parent == self.path(.delta)

@@ -74,7 +74,7 @@ struct AnswerFields: JSONFieldHandler, Sendable {
             guard isObject else { return }
             if AnswerFields.isMessage(parent) || parent == AnswerField.path(.candidates, .content, .parts) { hasToolCalls = true }
         case .data, .embedding:
-            if parent == 0 || parent == AnswerField.path(.data) { itemCount += 1 }
+            if isObject, parent == 0 { itemCount += 1 }
         default: break
         }
     }

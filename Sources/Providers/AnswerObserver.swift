@@ -29,7 +29,7 @@ public struct AnswerObserver: Sendable {
     /// Takes the next bytes of the body.
     public mutating func receive(_ bytes: Span<UInt8>) {
         if form == .serverSentEvents {
-            if parser.awaitsLineFeed, bytes.count > 0, bytes[0] == 0x0A { events.extendLastEvent() }
+            if parser.awaitsLineFeed, events.eventStart == parser.offset, bytes.count > 0, bytes[0] == 0x0A { events.extendLastEvent() }
             parser.receive(bytes, &events)
         } else {
             events.scanner.scan(bytes, &events.fields)
@@ -117,7 +117,8 @@ struct AnswerEvents: ServerSentEventHandler, Sendable {
     /// Whether a body that is no event stream was one whole JSON value.
     var isWhole = false
     private(set) var usageEventRange: Range<Int>?
-    private var eventStart = 0
+    /// Where the event that is being read began: the end of the one before it.
+    private(set) var eventStart = 0
 
     mutating func receivedEvent(name: Span<UInt8>, data: Span<UInt8>, end: Int) {
         let range = eventStart..<end
