@@ -65,10 +65,17 @@ struct UnifiedOperation: Sendable {
 struct CompiledProvider: Sendable {
     var mounts: [CompiledMount]
     var unified: [UnifiedOperation]
+    /// Names as bytes, so that header and query fields are compared without a `String`.
+    let accountHeaders: [[UInt8]]
+    let answerChangingHeaders: [[UInt8]]
+    let answerChangingQuery: [[UInt8]]
 
     init(_ definition: ProviderDefinition) {
         mounts = definition.native.map { CompiledProvider.compile($0, of: definition) }
         unified = []
+        accountHeaders = definition.accountHeaders.map { Array($0.utf8) }
+        answerChangingHeaders = definition.answerChangingHeaders.map { Array($0.utf8) }
+        answerChangingQuery = definition.answerChangingQuery.map { Array($0.utf8) }
         guard definition.hasRequiredParameters else { return }
         for (index, base) in definition.bases.enumerated() {
             for offer in base.operations where !unified.contains(where: { $0.operation == offer.operation }) {
