@@ -1,6 +1,6 @@
 // Phases 8, 9 and 12: a slot, a flight, a fetch.
 
-//ZZ import ExactCache
+import ExactCache
 import EventLoop
 import GatewayModel
 import HTTP1
@@ -51,8 +51,9 @@ extension Exchange {
 
     /// Follows a flight of the same request, leads one, or flies alone.
     private func join() throws(GatewayError) {
-        guard let digest, directives.sharesFlights, cacheReason == nil, embeddings == nil else { return try startFetch(flight: nil) }
-        switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, now: worker.loop.now, wake: wakeUp()) {
+        guard let digest, directives.sharesFlights, cacheReason == nil, (embeddings?.cachedCount ?? 0) == 0 else { return try startFetch(flight: nil) }
+        let limits = embeddings == nil ? snapshot.flightLimits : snapshot.batchFlightLimits
+        switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, limits: limits, now: worker.loop.now, wake: wakeUp()) {
         case .alone:
             if facts.cache == .missToBeStored { facts.cache = .miss(.hitForMiss) }
             try startFetch(flight: nil)
@@ -125,17 +126,7 @@ extension Exchange {
         guard let plan, let tenant, let identity else { throw AuthenticationFailure.storeUnavailable.error }
         let definition = snapshot.providers[plan.provider]
         let head = client.head
-        var url: [UInt8] = []
-        switch routed {
-        case .native(let request):
-            try snapshot.providers.appendNativeURL(
-                request, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.queryRange),
-                removesCredentials: clientCredential == nil, to: &url)
-        default:
-            try snapshot.providers.appendUnifiedURL(
-                provider: plan.provider, operation: operation, model: Array(plan.model.utf8).span, isStream: wantsStream,
-                wantsServerSentEvents: true, to: &url)
-        }
+        let url = try upstreamURL(plan)
         let request = UpstreamRequest(
             method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
             fields: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
@@ -143,27 +134,56 @@ extension Exchange {
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
-            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), tenant: tenant)
+            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings, tenant: tenant)
+    }
+
+    /// The URL that is asked: configured bytes and checked ones.
+    func upstreamURL(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        let head = client.head
+        var url: [UInt8] = []
+        if case .native(let request) = routed {
+            try snapshot.providers.appendNativeURL(
+                request, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.queryRange),
+                removesCredentials: clientCredential == nil, to: &url)
+        } else {
+            try snapshot.providers.appendUnifiedURL(
+                provider: plan.provider, operation: operation, model: Array(plan.model.utf8).span, isStream: wantsStream,
+                wantsServerSentEvents: true, to: &url)
+        }
+        return url
+    }
+
+    /// The path at the provider, for policies: the same whichever surface it was called by.
+    func upstreamPath(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        let url = try upstreamURL(plan)
+        var slashes = 0
+        let found = url.firstIndex { byte in
+            if byte == 0x2F { slashes += 1 }
+            return slashes == 3
+        }
+        guard let start = found else { return [0x2F] }
+        let end = url[start...].firstIndex(of: 0x3F) ?? url.endIndex
+        return Array(url[start..<end])
     }
 
     private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
-        guard let digest, cacheReason == nil, embeddings == nil, !directives.skipsWrite else { return nil }
+        guard let digest, cacheReason == nil, !directives.skipsWrite else { return nil }
         return RecordOrder(
             digest: digest, ttlSeconds: policy.ttlSeconds, staleSeconds: max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds),
             storesToolCalls: policy.storesToolCalls, storesLengthStops: policy.storesLengthStops, tenantID: tenant.tenant.id,
-            keyID: snapshot.keys.keyID(of: identity), scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
-            namespace: directives.namespace, tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.baseRevision,
+            keyID: snapshot.keys.keys[Int(identity.key)].id,
+            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.baseRevision,
             purgeEpoch: worker.shared.cache?.purgeEpoch ?? PurgeEpoch())
     }
 
     /// The body as it goes upstream: the client's bytes on native paths, the listed edits on the unified surface.
     private func upstreamBody(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
         guard isUnified, let scan else { return body }
-        if let embeddings { return embeddings.upstreamBody(model: plan.model, body: body, scan: scan) }
         var edits: [BodyEdit] = []
         if scan.modelRange != nil, dialect != .gemini { edits.append(.setModel(plan.model)) }
         if scan.liteLLMCache != nil, let member = scan.cacheMemberRange { edits.append(.removeMember(member)) }
         if plan.injectsUsage { edits.append(.includeUsage) }
+        if let embeddings, embeddings.cachedCount > 0 { edits.append(.keepEmbeddingItems(embeddings.missing)) }
         return BodyEditor.apply(edits, to: body.span, scan: scan)
     }
 
@@ -178,10 +198,10 @@ extension Exchange {
     /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
     private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> UpstreamFields {
         var fields = UpstreamFields(reservingBytes: 512)
-        let policy = RequestFieldPolicy(definition: definition, usesClientCredential: clientCredential != nil)
         for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
-            guard policy.forwards(field.known, name: name) else { continue }
+            guard HeaderPolicy.forwardsRequestField(field.known, name: name) else { continue }
+            if clientCredential == nil, snapshot.providers.isAccountField(provider: plan.provider, name: name) { continue }
             fields.append(name: name, value: head.bytes.span.extracting(field.value))
         }
         if operation.hasJSONBody, head.first(.contentType) == nil { fields.append("content-type", "application/json") }
@@ -196,7 +216,7 @@ extension Exchange {
     /// `identity` wherever the answer is read or kept, unless the client forbids it.
     private func appendAcceptEncoding(_ head: RequestHead, to fields: inout UpstreamFields) {
         let own = head.text(.acceptEncoding)
-        if operation.hasJSONBody, own.map(AcceptEncoding.allowsIdentity) ?? true {
+        if operation.hasJSONBody, !(own.map { HeaderPolicy.forbidsIdentity(Array($0.utf8).span) } ?? false) {
             fields.append("accept-encoding", "identity")
         } else if let own {
             fields.append("accept-encoding", own)
@@ -205,8 +225,7 @@ extension Exchange {
 
     private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields) throws(GatewayError) {
         if let clientCredential {
-            let isBearer = clientCredential.field == .authorization && plan.form.header == "authorization"
-            guard definition.clientCredentialFields.contains(clientCredential.field) || isBearer else {
+            guard snapshot.providers.forwardsClientCredential(provider: plan.provider, field: clientCredential.field) else {
                 let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
                 throw GatewayError(
                     status: 401, code: "provider_key_field", message: "\(definition.name) takes a client's own key in \(accepted).",

@@ -23,8 +23,7 @@ extension Exchange {
             presented: head.bytes.span.extracting(presented), address: client.peerAddress(head), now: worker.wallNow)
         switch result {
         case .failure(let failure):
-            worker.noteFailedAuthentication()
-            throw failure.error
+            throw worker.noteFailedAuthentication(from: client.connection.peer.ip) ?? failure.error
         case .success(let identity):
             self.identity = identity
             tenant = snapshot.tenants[Int(identity.tenant.rawValue)]
@@ -78,26 +77,12 @@ extension Exchange {
         case .native(let request):
             operation = request.operation
             wantsStream = request.isGeminiStream
-            try authorize(request, head)
         case .universal:
             throw GatewayError(
                 status: 501, code: "not_implemented", message: "The universal endpoint is not available yet. Call a provider's path instead.")
         case .tenant, .health: break
         }
         clientCredential = try findClientCredential(head)
-    }
-
-    /// What the policy says of a native path, before its body is read.
-    private func authorize(_ request: NativeRequest, _ head: RequestHead) throws(GatewayError) {
-        guard let identity, let tenant else { throw AuthenticationFailure.storeUnavailable.error }
-        let definition = snapshot.providers[request.provider]
-        let path = String(decoding: head.bytes[(head.path.lowerBound + request.segmentsStart)..<head.path.upperBound], as: UTF8.self)
-        if let refusal = snapshot.keys.permits(provider: definition.name, for: identity) { throw refusal }
-        let usesClientKey = tenant.tenant.providerKeys == .client
-        let isListed = definition.allows(request.operation)
-        if let refusal = snapshot.keys.permits(path: path, ofProvider: definition.name, isListed: isListed || usesClientKey, for: identity) {
-            throw refusal
-        }
     }
 
     /// The client's own provider key, where the policy wants it. A virtual key never counts as one.

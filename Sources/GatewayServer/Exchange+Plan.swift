@@ -1,6 +1,6 @@
 // Phases 5 and 6: what the body says, which target would be asked now, and what may be kept of its answer.
 
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
@@ -62,11 +62,8 @@ extension Exchange {
         default: throw GatewayError(status: 404, code: "unknown_path", message: "Nothing is served at this path.")
         }
         let definition = snapshot.providers[plan.provider]
-        if let refusal = snapshot.keys.permits(provider: definition.name, for: identity) { throw refusal }
-        if let refusal = snapshot.keys.permits(model: plan.model, ofProvider: definition.name, alias: plan.route?.name, for: identity) {
-            throw refusal
-        }
-        try checkAccountObjects(definition)
+        try checkPermission(definition, plan, identity)
+        try checkAccountObjects(definition, identity)
         try checkCredential(definition)
         plan.injectsUsage = isUnified && wantsStream && scan?.includeUsage == false && plan.base?.supportsIncludeUsage == true
         facts.provider = definition.name
@@ -106,24 +103,40 @@ extension Exchange {
             form: base?.credential ?? definition.credential)
     }
 
-    /// Objects of the operator's account are not opened to tenants without a grant.
-    private func checkAccountObjects(_ definition: ProviderDefinition) throws(GatewayError) {
-        guard let scan, let identity, clientCredential == nil, !scan.statefulFields.isEmpty else { return }
-        let names = scan.statefulFields.names
-        for name in names {
-            if snapshot.keys.permits(path: "#\(name)", ofProvider: definition.name, isListed: false, for: identity) != nil {
-                throw GatewayError(
-                    status: 403, code: "account_object_not_allowed",
-                    message: "\(name) refers to an object of the provider account behind this gateway. Ask the operator to grant \"#\(name)\".",
-                    param: name)
-            }
+    /// Provider, path and model, for the key and its tenant.
+    private func checkPermission(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ identity: KeyIdentity) throws(GatewayError) {
+        let path = try upstreamPath(plan)
+        let isGranted = clientCredential != nil || definition.allows(operation)
+        let refusal = snapshot.keys.permits(
+            identity, model: Array(plan.model.utf8).span, provider: Array(definition.name.utf8).span, path: path.span, isPathGranted: isGranted)
+        if let refusal { throw refusal }
+    }
+
+    /// Objects of the operator's account are not opened to tenants: whoever may not call an object's own path may not name the object.
+    private func checkAccountObjects(_ definition: ProviderDefinition, _ identity: KeyIdentity) throws(GatewayError) {
+        guard let scan, clientCredential == nil, !scan.statefulFields.isEmpty else { return }
+        for (field, path) in Self.accountObjectPaths where scan.statefulFields.contains(field) {
+            let isAllowed = snapshot.keys.allowsPath(
+                Array(path.utf8).span, at: Array(definition.name.utf8).span, isGranted: false, for: identity)
+            if isAllowed { continue }
+            let name = field.names.first ?? "a field"
+            throw GatewayError(
+                status: 403, code: "account_object_not_allowed",
+                message: "\(name) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
+                param: name)
         }
     }
 
+    /// Under which path of the provider's API the objects live that a field refers to.
+    private static let accountObjectPaths: [(StatefulFields, String)] = [
+        (.previousResponse, "/v1/responses/*"), (.background, "/v1/responses/*"), (.itemReference, "/v1/responses/*"),
+        (.conversation, "/v1/conversations/*"), (.file, "/v1/files/*"), (.vectorStore, "/v1/vector_stores/*"),
+        (.container, "/v1/containers/*"), (.storedPrompt, "/v1/prompts/*"), (.mcpServers, "/v1/mcp_servers/*"),
+        (.cachedContent, "/v1beta/cachedContents/*"), (.fileURI, "/v1beta/files/*"),
+    ]
+
     private func checkCredential(_ definition: ProviderDefinition) throws(GatewayError) {
-        guard clientCredential == nil, !definition.isLocal, let plan = Optional(definition), snapshot.credentials[plan.name] == nil else {
-            return
-        }
+        guard clientCredential == nil, !definition.isLocal, snapshot.credentials[definition.name] == nil else { return }
         throw GatewayError(
             status: 502, code: "provider_credentials",
             message: "No key is configured for \(definition.name). The operator sets \(definition.credentialVariable ?? "provider_credentials").",
@@ -141,7 +154,7 @@ extension Exchange {
         try readDirectives()
         cacheReason = whyNotCached(tenant)
         if let ttl = directives.ttlSeconds, ttl > 0 { policy.ttlSeconds = min(max(ttl, policy.ttlSecondsMin), policy.ttlSecondsMax) }
-        if cacheReason == nil { digest = makeDigest(plan, tenant) }
+        if cacheReason == nil, let scan { digest = makeDigest(plan, tenant, body: scan.bodyDigest) }
         if let cacheReason { facts.cache = .bypass(cacheReason) }
         if !operation.isCacheable { facts.cache = operation.kind == .other || operation.kind == .models ? .none : facts.cache }
         if directives.onlyIfCached, digest == nil { throw notCached }
@@ -187,40 +200,43 @@ extension Exchange {
         return nil
     }
 
-    /// The cache key of wire-contract's "Key =" list.
-    private func makeDigest(_ plan: UpstreamPlan, _ tenant: TenantState) -> Digest256? {
-        guard let scan else { return nil }
-        let isCustom = directives.customKey != nil
-        let scope = isCustom ? tenant.ownScope : tenant.scope
+    /// The cache key of the wire contract. `body`: what stands for the body in it, an embeddings item or the whole canonical body.
+    func makeDigest(_ plan: UpstreamPlan, _ tenant: TenantState, body digest: Digest256) -> Digest256 {
         let definition = snapshot.providers[plan.provider]
-        var builder = CacheKeyBuilder(scope: scope, operation: operation)
-        builder.add(credential: clientCredential.map(\.value))
-        if let route = plan.route, route.isKeyedByRoute {
-            builder.add(route: route.name, revision: route.revision)
-        } else {
-            builder.add(target: Target(provider: definition.name, model: plan.model), revision: plan.route?.revision ?? snapshot.baseRevision)
+        let isByRoute = plan.route?.isKeyedByRoute == true
+        worker.keyBuilder.begin(
+            scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
+            credential: clientCredential.map { .client(snapshot.credentialHash($0.value)) } ?? .configured,
+            subject: isByRoute ? .route(plan.route?.name ?? "") : .target(Target(provider: definition.name, model: plan.model)),
+            routeRevision: plan.route?.revision ?? snapshot.baseRevision, operation: operation)
+        addAnswerChangingFields(definition)
+        if !isUnified, let range = scan?.cacheMemberRange {
+            // On native paths LiteLLM's field is not ours to act on: it goes upstream, and so belongs to the key.
+            worker.keyBuilder.addQuery(name: Array("body.cache".utf8).span, value: body.span.extracting(range))
         }
+        let namespace = directives.namespace.isEmpty ? Array((tenant.tenant.cacheNamespace ?? "").utf8) : directives.namespace
+        if let key = directives.customKey { return worker.keyBuilder.finish(namespace: namespace.span, customKey: key.span) }
+        return worker.keyBuilder.finish(namespace: namespace.span, body: digest)
+    }
+
+    private func addAnswerChangingFields(_ definition: ProviderDefinition) {
         let head = client.head
-        for name in definition.answerChangingQuery {
+        if !definition.answerChangingQuery.isEmpty {
             let query = head.bytes.span.extracting(head.queryRange)
-            var fields = QueryFields()
-            while let field = fields.next(in: query) {
-                if head.bytes[head.queryRange][offset: field.name].elementsEqual(name.utf8) {
-                    builder.add(queryField: name, value: query.extracting(field.value))
+            for name in definition.answerChangingQuery {
+                var fields = QueryFields()
+                while let field = fields.next(in: query) {
+                    let start = head.queryRange.lowerBound
+                    guard head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)].elementsEqual(name.utf8) else { continue }
+                    worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
                 }
             }
         }
         for name in definition.answerChangingHeaders {
-            for range in head.values(named: name) { builder.add(headerField: name, value: head.bytes.span.extracting(range)) }
+            for range in head.values(named: name) {
+                worker.keyBuilder.addQuery(name: Array(name.utf8).span, value: head.bytes.span.extracting(range))
+            }
         }
-        if directives.namespace.isEmpty, let own = tenant.tenant.cacheNamespace {
-            builder.add(namespace: Array(own.utf8))
-        } else {
-            builder.add(namespace: directives.namespace)
-        }
-        if !isUnified, let range = scan.cacheMemberRange { builder.add(extra: body.span.extracting(range)) }
-        if let key = directives.customKey { return builder.digest(customKey: key) }
-        return builder.digest(body: scan.bodyDigest)
     }
 }
 
@@ -234,9 +250,4 @@ extension FieldName {
         default: false
         }
     }
-}
-
-extension ArraySlice {
-    /// The part of the slice at positions counted from its own start.
-    fileprivate subscript(offset range: Range<Int>) -> ArraySlice { self[(startIndex + range.lowerBound)..<(startIndex + range.upperBound)] }
 }

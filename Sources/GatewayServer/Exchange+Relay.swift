@@ -22,7 +22,7 @@ extension Exchange {
 
     private func relay(_ head: FlightHead, of flight: Flight, bytes update: FlightUpdate) {
         if flight.isStream, !wantsStream, isUsable(update.end), head.status < 300 {
-            guard let answer = Replay.answerFromStream(operation, body: update.bytes.span) else { return flyAlone() }
+            guard let answer = Replay.answer(from: update.bytes.span, operation: operation) else { return flyAlone() }
             var plain = head
             plain.contentType = Array("application/json".utf8)
             plain.isEventStream = false
@@ -111,7 +111,7 @@ extension Exchange {
     /// Bytes of the answer.
     func answerBytes(_ bytes: Span<UInt8>) {
         guard bytes.count > 0, !isHead else { return }
-        let limit = snapshot.limits.heldBytesMax
+        let limit = embeddings == nil ? snapshot.limits.heldBytesMax : snapshot.limits.bodyBytesMax
         for action in machine.answerBytes(exceedsHold: held.count + bytes.count > limit) {
             switch action {
             case .keepBytes: held.append(span: bytes)
@@ -129,7 +129,7 @@ extension Exchange {
     private func filterAndSend(_ bytes: Span<UInt8>) {
         guard usageFilter != nil else { return sendBody(bytes) }
         var passed: [UInt8] = []
-        usageFilter?.receive(bytes, into: &passed)
+        usageFilter?.receive(bytes, to: &passed)
         sendBody(passed.span)
     }
 
@@ -145,18 +145,28 @@ extension Exchange {
         switch machine.answerEnded() {
         case .sendHeld:
             guard let heldHead else { return cut() }
+            if let embeddings, embeddings.cachedCount > 0, heldHead.status < 300 {
+                guard let merged = embeddings.merged(with: held.span) else { return failAfterEnd(Self.lost) }
+                held = merged
+            }
             composeHead(heldHead, framing: frameAnswer(knownLength: held.count))
             client.send(worker.composer.bytes.span, held.span)
         case .sendEnd:
             if usageFilter != nil {
                 var rest: [UInt8] = []
-                usageFilter?.finish(into: &rest)
+                usageFilter?.finish(to: &rest)
                 sendBody(rest.span)
             }
             if isChunked, !isHead { client.send(Self.lastChunk.span) }
         default: return
         }
         finish(status: answerStatus, keepsAlive: keepsConnection)
+    }
+
+    /// The answer ended well but is not one: nothing was sent yet, so it can still be refused.
+    private func failAfterEnd(_ error: GatewayError) {
+        machine.reopen()
+        refuse(error)
     }
 
     private static let lastChunk: [UInt8] = Array("0\r\n\r\n".utf8)

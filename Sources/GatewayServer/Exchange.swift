@@ -2,7 +2,7 @@
 // earlier request apart. Phases 1, 4 and 14 are here; the others in the files that RequestPhases.swift names.
 
 import EventLoop
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import HTTP1
 import Providers

@@ -4,7 +4,7 @@
 // and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
 // answer may be kept or shared, copied once into the flight's buffer.
 
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
@@ -35,7 +35,7 @@ final class Fetch: TransferDelegate {
         if let flight {
             self.flight = flight
         } else if let record = order.record {
-            self.flight = Flight(key: record.digest, isStream: order.wantsStream, limits: worker.snapshot.flightLimits)
+            self.flight = Flight(key: record.digest, isStream: order.wantsStream, limits: order.embeddings == nil ? worker.snapshot.flightLimits : worker.snapshot.batchFlightLimits)
         } else {
             self.flight = nil
         }
@@ -155,12 +155,21 @@ final class Fetch: TransferDelegate {
         return nil
     }
 
+    /// The upstream's own fields for the client, each a line: what may pass, renamed where the wire contract says so.
     private func passedFields(_ head: UpstreamHead) -> [UInt8] {
+        let connection = head.value(of: "connection") ?? []
         var lines: [UInt8] = []
         for field in head.fields {
             let name = head.bytes.span.extracting(field.name)
-            guard !ResponseWriter.isHopByHop(name) else { continue }
-            ResponseFieldPolicy.append(name: name, value: head.bytes.span.extracting(field.value), to: &lines)
+            if HeaderPolicy.isNominated(name, by: connection.span) { continue }
+            switch HeaderPolicy.responseField(name: name) {
+            case .drop: continue
+            case .forward: lines.append(span: name)
+            case .rename: HeaderPolicy.appendUpstreamName(of: name, to: &lines)
+            }
+            lines.append(literal: ": ")
+            lines.append(span: head.bytes.span.extracting(field.value))
+            lines.append(literal: "\r\n")
         }
         return lines
     }
@@ -237,17 +246,23 @@ final class Fetch: TransferDelegate {
     private func store(_ summary: AnswerSummary) -> CacheReason? {
         guard let record = order.record, let flight, let cache = worker.shared.cache else { return .off }
         guard let body = flight.captured() else { return .entryTooLarge }
-        let kept = CacheRecord(
-            order: record, status: status, contentType: contentType, body: body, isStream: isEventStream, operation: order.operation,
-            target: Target(provider: order.provider, model: order.model), usage: summary.usage,
-            hasUsage: order.operation.kind == .embed || summary.usage != nil, usageEventRange: summary.usageEventRange,
-            hasToolCalls: summary.hasToolCalls, created: worker.wallNow)
-        switch cache.store(kept, for: record.digest, epoch: record.purgeEpoch) {
-        case .stored:
-            worker.counters.add(.stored)
-            return nil
-        case .rejected(let reason): return reason
+        let created = worker.cacheNow
+        if let batch = order.embeddings {
+            let records = batch.records(from: body.span) { body, usage in
+                record.make(order, body: body, contentType: contentType, isStream: false, usage: usage, created: created)
+            }
+            guard let records else { return .malformedAnswer }
+            for (digest, item) in records { if let reason = cache.store(item, for: digest, begun: record.purgeEpoch) { return reason } }
+        } else {
+            var kept = record.make(
+                order, body: body, contentType: contentType, isStream: isEventStream, usage: summary.usage, created: created)
+            kept.finishReason = summary.finishReasons.joined(separator: ",")
+            kept.usageEventRange = summary.usageEventRange
+            kept.hasToolCalls = summary.hasToolCalls
+            if let reason = cache.store(kept, for: record.digest, begun: record.purgeEpoch) { return reason }
         }
+        worker.counters.add(.stored)
+        return nil
     }
 
     private func count(_ usage: Usage) {

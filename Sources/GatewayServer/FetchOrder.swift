@@ -1,4 +1,4 @@
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import Providers
 import Upstream
@@ -18,6 +18,8 @@ struct FetchOrder {
     var carriesUsage: Bool
     /// How to keep the answer; `nil` when it is not to be kept.
     var record: RecordOrder?
+    /// The items of a unified embeddings request, kept one by one.
+    var embeddings: EmbeddingsBatch?
     /// The tenant whose slot a background refresh takes.
     var tenant: TenantState
 }
@@ -31,10 +33,18 @@ struct RecordOrder {
     var storesLengthStops: Bool
     var tenantID: String
     var keyID: String
-    var scope: CacheScope
-    var namespace: [UInt8]
+    var namespace: String
     var tags: [String]
     var routeRevision: UInt64
     /// A purge after this point forbids the store.
     var purgeEpoch: PurgeEpoch
+
+    /// The record of an answer.
+    func make(_ order: FetchOrder, body: [UInt8], contentType: [UInt8], isStream: Bool, usage: Usage?, created: WallTime) -> CacheRecord {
+        CacheRecord(
+            status: 200, fields: [CacheField(name: Array("content-type".utf8), value: contentType)], body: body, isStream: isStream,
+            operation: order.operation, target: Target(provider: order.provider, model: order.model), tenantID: tenantID, keyID: keyID,
+            tags: tags, namespace: namespace, created: created, ttlSeconds: UInt32(clamping: ttlSeconds),
+            staleSeconds: UInt32(clamping: staleSeconds), usage: usage, routeRevision: routeRevision)
+    }
 }

@@ -44,7 +44,7 @@ final class FlightTable: Sendable {
     private func shard(of key: Digest256) -> Locked<Shard> { shards[Int(truncatingIfNeeded: key.words.1 & 63)] }
 
     /// Joins the flight of `key` or opens one. A streaming request follows streams only; a plain one follows either.
-    func place(_ key: Digest256, wantsStream: Bool, now: MonotonicTime, wake: @escaping @Sendable () -> Void) -> Place {
+    func place(_ key: Digest256, wantsStream: Bool, limits: Flight.Limits? = nil, now: MonotonicTime, wake: @escaping @Sendable () -> Void) -> Place {
         shard(of: key).withLock { shard in
             if let until = shard.unshared[key] {
                 if now < until { return .alone }
@@ -58,7 +58,7 @@ final class FlightTable: Sendable {
             // Whoever is there takes nobody any more; a second flight of the same kind would only shadow it.
             if (wantsStream ? slot.stream : slot.plain) != nil { return .alone }
             guard shard.slots.count < slotsMax || shard.slots[key] != nil else { return .alone }
-            let flight = Flight(key: key, isStream: wantsStream, limits: limits)
+            let flight = Flight(key: key, isStream: wantsStream, limits: limits ?? self.limits)
             if wantsStream { slot.stream = flight } else { slot.plain = flight }
             shard.slots[key] = slot
             return .lead(flight)

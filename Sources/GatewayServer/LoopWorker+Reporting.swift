@@ -1,5 +1,6 @@
 // What a worker says about its requests: log lines, without payloads and without keys.
 
+import EventLoop
 import GatewayModel
 import Logging
 
@@ -29,8 +30,15 @@ extension LoopWorker {
         shared.logger.info("Upstream failed", metadata: ["provider": "\(order.provider)", "code": "\(error.code)"])
     }
 
-    /// Someone presented a key that does not hold.
-    func noteFailedAuthentication() { counters.add(.authenticationFailures) }
+    /// Someone presented a key that does not hold. Past the limit of one address, its further failures are told 429; good keys are not slowed.
+    func noteFailedAuthentication(from address: IPAddress) -> GatewayError? {
+        counters.add(.authenticationFailures)
+        let limit = snapshot.limits.authFailuresPerMinuteMax
+        guard limit > 0, failedAuthentications.note(address, now: loop.now) > limit else { return nil }
+        return GatewayError(
+            status: 429, code: "too_many_failed_keys", message: "Too many requests with unknown keys came from this address.",
+            retryAfterSeconds: 60)
+    }
 
     /// `GET /weir/usage`: what a tenant may know about itself.
     func usageBody(for exchange: Exchange) -> [UInt8] {
@@ -44,5 +52,24 @@ extension LoopWorker {
         body.append(decimal: Int64(tenant.inFlightMax))
         body.append(literal: "}\n")
         return body
+    }
+}
+
+/// Failures per address in the current minute; bounded.
+struct FailureTable {
+    private var counts: [IPAddress: Int] = [:]
+    private var windowStart = MonotonicTime(nanoseconds: 0)
+    private static let addressesMax = 10_000
+    private static let windowNanoseconds: UInt64 = 60_000_000_000
+
+    /// Counts one and returns how many there are in this minute.
+    mutating func note(_ address: IPAddress, now: MonotonicTime) -> Int {
+        if now.nanoseconds(since: windowStart) >= Self.windowNanoseconds {
+            counts.removeAll(keepingCapacity: true)
+            windowStart = now
+        }
+        guard counts.count < Self.addressesMax || counts[address] != nil else { return 1 }
+        counts[address, default: 0] += 1
+        return counts[address] ?? 1
     }
 }

@@ -2,7 +2,7 @@
 // ever touched by another thread, except the counters, which others read.
 
 import EventLoop
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import Logging
 import RequestScan
@@ -29,12 +29,14 @@ final class LoopWorker {
     private var sweepTimer: LoopTimer?
     private var queueTimer: LoopTimer?
     private var random: FastRandom
+    var keyBuilder = CacheKeyBuilder()
+    var failedAuthentications = FailureTable()
     private(set) var isDraining = false
     private var whenIdle: (() -> Void)?
     private var wall = WallTime(milliseconds: 0)
     private var wallReadAt = MonotonicTime(nanoseconds: 0)
 
-    init(index: Int, loop: EventLoop, shared: SharedState, snapshot: GatewaySnapshot, counters: CounterBlock) throws {
+    init(index: Int, loop: EventLoop, shared: SharedState, snapshot: GatewaySnapshot, counters: CounterBlock) throws(LoopError) {
         self.index = index
         self.loop = loop
         self.shared = shared
@@ -106,6 +108,9 @@ final class LoopWorker {
         }
         return wall
     }
+
+    /// The time by which entries are stamped and judged.
+    var cacheNow: WallTime { shared.cache?.clock.time(at: loop.now) ?? wallNow }
 
     func makeRequestID() -> RequestID { RequestID(at: wallNow, random: (random.next(), random.next())) }
 

@@ -30,22 +30,3 @@ extension RequestHead {
         return zip(bytes[field.name], name.utf8).allSatisfy { (found, expected) in (0x41...0x5A).contains(found) ? found | 0x20 == expected : found == expected }
     }
 }
-
-/// `Accept-Encoding` (RFC 9110 section 12.5.3), as far as the gateway cares.
-enum AcceptEncoding {
-    /// Whether an unencoded answer is acceptable: unless `identity` or `*` is given a weight of 0.
-    static func allowsIdentity(_ value: String) -> Bool {
-        var star = true
-        for part in value.split(separator: ",") {
-            let pieces = part.split(separator: ";")
-            guard let coding = pieces.first?.trimmed.lowercased() else { continue }
-            let isRefused = pieces.dropFirst().contains { piece in
-                let pair = piece.split(separator: "=", maxSplits: 1)
-                return pair.count == 2 && pair[0].trimmed.lowercased() == "q" && (Double(pair[1].trimmed) ?? 1) == 0
-            }
-            if coding == "identity" { return !isRefused }
-            if coding == "*" { star = !isRefused }
-        }
-        return star
-    }
-}

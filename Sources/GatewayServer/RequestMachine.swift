@@ -178,6 +178,13 @@ struct RequestMachine {
         return hasSource ? .resumeSource : .none
     }
 
+    /// A held answer turned out to be none; nothing of it was sent, so the request is to be answered otherwise.
+    mutating func reopen() {
+        assert(state == .finished)
+        state = .deciding
+        progress = .nothing
+    }
+
     /// The next request of the connection may begin.
     mutating func reset() { self = RequestMachine() }
 }

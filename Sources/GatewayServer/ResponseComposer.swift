@@ -106,6 +106,14 @@ struct ResponseComposer {
     /// Appends ready-made field lines, each with its CRLF.
     mutating func appendLines(_ lines: [UInt8]) { bytes.append(contentsOf: lines) }
 
+    /// Appends a field that was checked when it was recorded.
+    mutating func appendField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+        bytes.append(span: name)
+        bytes.append(literal: ": ")
+        bytes.append(span: value)
+        bytes.append(literal: "\r\n")
+    }
+
     /// Appends `content-type`.
     mutating func appendContentType(_ value: Span<UInt8>) {
         bytes.append(literal: "content-type: ")

@@ -1,4 +1,4 @@
-//ZZ import ExactCache
+import ExactCache
 import GatewayModel
 import Logging
 import Synchronization

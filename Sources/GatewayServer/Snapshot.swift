@@ -1,7 +1,7 @@
 // What a request is judged by: one immutable object that a reload replaces. Every loop holds its own reference, so reading it takes no lock.
 
-//ZZ import ExactCache
-//ZZ import GatewayConfiguration
+import ExactCache
+import GatewayConfiguration
 import GatewayModel
 import HTTP1
 import Providers
@@ -11,9 +11,9 @@ import Tenants
 struct TenantState: Sendable {
     let tenant: Tenant
     /// Whose entries it reads and writes: its own scope, or the share the operator put it into.
-    let scope: CacheScope
+    let scope: EntryScope
     /// Its own scope, for custom keys, which never go into a share.
-    let ownScope: CacheScope
+    let ownScope: EntryScope
     let load: LoadCell
     let inFlightMax: Int
 }
