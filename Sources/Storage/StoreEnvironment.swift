@@ -40,6 +40,9 @@ public final class StoreEnvironment: @unchecked Sendable {
         try StoreRecovery(files: StoreFiles(folder: path), options: options).open()
     }
 
+    /// Bytes of the data file in the folder `path`; 0 if there is none.
+    public static func fileBytes(at path: String) -> Int { StoreFiles.size(of: StoreFiles(folder: path).data) ?? 0 }
+
     init(files: StoreFiles, options: StoreOptions, handles: StoreHandles, lock: StoreLock, opening: StoreOpening) {
         self.files = files
         path = files.folder
