@@ -52,6 +52,11 @@ enum KeyRecordCodec {
         return record
     }
 
+    /// As `decode`, for callers inside a closure that can't throw.
+    static func result(name: Span<UInt8>, value: Span<UInt8>) -> Result<KeyRecord, KeyRecordError> {
+        do { return .success(try decode(name: name, value: value)) } catch { return .failure(error) }
+    }
+
     private static func checksum(_ name: [UInt8], _ payload: [UInt8]) -> [UInt8] {
         let sum = xxh3((name + [0] + payload).span)
         return (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
