@@ -29,6 +29,9 @@ final class ErrorCollector {
     private(set) var errors: [ConfigurationError] = []
     private(set) var omittedCount = 0
 
+    /// How many there were so far.
+    var count: Int { errors.count + omittedCount }
+
     /// Adds an error, or counts it when enough have been kept.
     func add(_ error: ConfigurationError) {
         if errors.count < ConfigurationErrors.countMax { errors.append(error) } else { omittedCount += 1 }

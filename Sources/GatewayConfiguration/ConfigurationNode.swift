@@ -17,6 +17,8 @@ struct ConfigurationNode {
     let content: Content
     /// From 1.
     let line: Int
+    /// Whether a scalar stands in quotes, so that it is a text whatever it looks like.
+    var isQuoted = false
 
     /// What kind of value it is, for messages.
     var kindName: String {

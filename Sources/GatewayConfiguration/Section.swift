@@ -92,6 +92,11 @@ struct Section {
 
     private func joined(_ parent: String, _ name: String) -> String { parent.isEmpty ? name : parent + "." + name }
 
+    /// Reports every field but the given ones.
+    func refuseFields(except allowed: [String]) {
+        for name in fields.keys.sorted() where !allowed.contains(name) { report(name, "does not belong in this file") }
+    }
+
     // MARK: Parts
 
     /// A section below this one, empty where the file does not have it.

@@ -100,7 +100,7 @@ struct YAMLDocument {
         switch node {
         case .scalar(let scalar):
             let isNull = scalar.style == .plain && ["", "~", "null", "Null", "NULL"].contains(scalar.string)
-            return ConfigurationNode(content: isNull ? .null : .scalar(scalar.string), line: line)
+            return ConfigurationNode(content: isNull ? .null : .scalar(scalar.string), line: line, isQuoted: scalar.style != .plain)
         case .sequence(let sequence):
             var items: [ConfigurationNode] = []
             items.reserveCapacity(sequence.count)

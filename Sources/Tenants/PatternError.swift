@@ -3,7 +3,8 @@ public struct PatternError: Error, Sendable, Equatable, CustomStringConvertible 
     /// One clause: what is wrong and what is allowed.
     public let description: String
 
-    init(_ description: String) { self.description = description }
+    /// Makes an error from its one clause.
+    public init(_ description: String) { self.description = description }
 
     static func malformed(_ text: String) -> PatternError {
         PatternError("\"\(printable(text))\" is not a pattern: 1 to \(GlobPattern.textBytesMax) bytes without spaces, * as the only wildcard")
