@@ -47,7 +47,7 @@ let package = Package(
         module("ExactCache", ["Storage", "Hashing", "GatewayModel"]),
         module("Providers", ["JSON", "GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
-        module("GatewayConfiguration", ["Providers", "Tenants", "GatewayModel", yams]),
+        module("GatewayConfiguration", ["Providers", "Tenants", "Hashing", "GatewayModel", yams]),
 
         // What joins them.
         module(
