@@ -100,7 +100,8 @@ public final class Connection: LoopHandle {
             { handle, _, buffer in
                 guard let data = handle?.pointee.data, let buffer else { return }
                 let memory = Unmanaged<Connection>.fromOpaque(data)._withUnsafeGuaranteedRef { $0.loop.readBuffer }
-                buffer.pointee = uv_buf_init(UnsafeMutableRawPointer(memory.baseAddress)?.assumingMemoryBound(to: CChar.self), UInt32(memory.count))
+                buffer.pointee = uv_buf_init(
+                    UnsafeMutableRawPointer(memory.baseAddress)?.assumingMemoryBound(to: CChar.self), UInt32(memory.count))
             },
             { stream, count, _ in
                 guard let data = stream?.pointee.data else { return }

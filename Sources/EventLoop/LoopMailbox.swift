@@ -6,11 +6,11 @@ import CUV
     import Darwin
 #endif
 
+// @unchecked: `queue`, `wake` and `isStopWanted` are only touched under `mutex`; `running` only on the loop's thread.
 /// The way into a loop from other threads: a bounded queue of jobs, and one wake-up for as many as are waiting.
 ///
 /// A post costs a short mutex and, when the queue was empty, one write to an eventfd; the job runs 8–15 µs later. Jobs of one thread run in
 /// the order posted.
-// @unchecked: `queue`, `wake` and `isStopWanted` are only touched under `mutex`; `running` only on the loop's thread.
 public final class LoopMailbox: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let jobsMax: Int

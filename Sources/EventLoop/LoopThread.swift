@@ -1,7 +1,7 @@
 import CUV
 
-/// A thread of its own that makes an event loop, runs it until stopped, and closes it.
 // @unchecked: `mailbox` is set once, before the initialiser returns; `handle` is only touched under `mutex`.
+/// A thread of its own that makes an event loop, runs it until stopped, and closes it.
 public final class LoopThread: @unchecked Sendable {
     /// The way in to the loop.
     public let mailbox: LoopMailbox
@@ -63,8 +63,8 @@ public final class LoopThread: @unchecked Sendable {
     }
 }
 
-/// What the new thread runs, and the word it sends back.
 // @unchecked: the starter reads `result` only after the semaphore the thread posts once it is written; the rest is constant.
+/// What the new thread runs, and the word it sends back.
 private final class LoopThreadBody: @unchecked Sendable {
     private let name: String
     private let cpu: Int?
