@@ -91,7 +91,7 @@ let package = Package(
         tests(of: "Upstream", ["EventLoop"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),
         tests(of: "GatewayServer"),
-        tests(of: "DemoProvider"),
+        tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],
     swiftLanguageModes: [.v6]

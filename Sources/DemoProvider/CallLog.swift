@@ -20,10 +20,15 @@ struct CallLog {
         var milliseconds: UInt64 = 0
     }
 
+    init(entriesMax: Int = 2000, bodyBytesMax: Int = 64 * 1024) {
+        self.entriesMax = entriesMax
+        self.bodyBytesMax = bodyBytesMax
+    }
+
     /// Entries kept; older ones are forgotten.
-    var entriesMax = 2000
+    let entriesMax: Int
     /// Bytes of a body kept.
-    var bodyBytesMax = 64 * 1024
+    let bodyBytesMax: Int
     /// Requests since the start.
     private(set) var total = 0
     private var entries: [Entry] = []

@@ -44,7 +44,9 @@ public struct DemoAnswer: Sendable, Equatable {
                 text = DemoAnswer.reply(to: input)
             }
         }
-        if behaviour == .reasoning { reasoning = "The question has \(input.prompt.unicodeScalars.count) characters, so the answer is short." }
+        if behaviour == .reasoning {
+            reasoning = "The question has \(input.prompt.unicodeScalars.count) characters, so the answer is short."
+        }
         if behaviour == .length { finish = .length }
         if behaviour == .contentFilter { finish = .contentFilter }
         if behaviour == .usageAbsurd { usageReport = .absurd }

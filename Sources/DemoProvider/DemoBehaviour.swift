@@ -98,7 +98,9 @@ public enum DemoBehaviour: Equatable, Sendable {
         if let milliseconds = number("slow-stream-", hour) { return .slowStream(milliseconds: milliseconds) }
         if let span = parameter("slow-") {
             if span.hasSuffix("ms"), let count = Int(span.dropLast(2)), hour.contains(count) { return .slow(milliseconds: count) }
-            if span.hasSuffix("s"), let count = Int(span.dropLast()), (0...3600).contains(count) { return .slow(milliseconds: count * 1000) }
+            if span.hasSuffix("s"), let count = Int(span.dropLast()), (0...3600).contains(count) {
+                return .slow(milliseconds: count * 1000)
+            }
             return nil
         }
         if let held = parameter("wait-stream-") { return .waitStream(name: String(held)) }

@@ -85,7 +85,9 @@ enum DemoEndpoint: Equatable {
         let units = Array(text.utf8)
         var index = 0
         while index < units.count {
-            if units[index] == 0x25, index + 2 < units.count, let high = hexValue(of: units[index + 1]), let low = hexValue(of: units[index + 2]) {
+            if units[index] == 0x25, index + 2 < units.count, let high = hexValue(of: units[index + 1]),
+                let low = hexValue(of: units[index + 2])
+            {
                 bytes.append(high << 4 | low)
                 index += 3
             } else {

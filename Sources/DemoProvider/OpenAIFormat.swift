@@ -42,7 +42,9 @@ extension AnswerFormat {
 
     func chatBody() -> JSONValue {
         let choices = (0..<input.choices).map { index -> JSONValue in
-            var message: JSONValue = ["role": "assistant", "content": answer.toolCall == nil ? .string(answer.text) : .null, "refusal": .null]
+            var message: JSONValue = [
+                "role": "assistant", "content": answer.toolCall == nil ? .string(answer.text) : .null, "refusal": .null,
+            ]
             message = message.with("reasoning_content", answer.reasoning.map { .string($0) })
             if let call = answer.toolCall, let value = chatToolCall(withArguments: DemoAnswer.compact(call.arguments)) {
                 message = message.with("tool_calls", [value])

@@ -151,7 +151,9 @@ struct ResponseScript {
         case .waitStream(let name): return sends(pieces.prefix(2)) + [.hold(name: name)] + sends(pieces.dropFirst(2)) + [.send(lastChunk)]
         case .oddStream:
             let bytes = pieces.flatMap { $0 }
-            return stride(from: 0, to: bytes.count, by: 7).map { .send(chunk(Array(bytes[$0..<min($0 + 7, bytes.count)]))) } + [.send(lastChunk)]
+            return stride(from: 0, to: bytes.count, by: 7).map { .send(chunk(Array(bytes[$0..<min($0 + 7, bytes.count)]))) } + [
+                .send(lastChunk)
+            ]
         default: return sends(pieces) + [.send(lastChunk)]
         }
     }
@@ -161,7 +163,8 @@ struct ResponseScript {
     enum Framing { case length(Int), chunked }
 
     func head(_ status: Int, _ fields: [(String, String)], framing: Framing) -> [UInt8] {
-        ResponseScript.head(status, fields + [("x-request-id", "demo-\(facts.identity.name)")], framing: framing, keepsAlive: facts.keepsAlive)
+        ResponseScript.head(
+            status, fields + [("x-request-id", "demo-\(facts.identity.name)")], framing: framing, keepsAlive: facts.keepsAlive)
     }
 
     static func head(_ status: Int, _ fields: [(String, String)], framing: Framing, keepsAlive: Bool) -> [UInt8] {

@@ -35,7 +35,8 @@ extension AnswerFormat {
 
     private func messageItem(status: String, _ content: JSONValue) -> JSONValue {
         [
-            "id": .string("msg_demo_\(identity.name)"), "type": "message", "status": .string(status), "role": "assistant", "content": content,
+            "id": .string("msg_demo_\(identity.name)"), "type": "message", "status": .string(status), "role": "assistant",
+            "content": content,
         ]
     }
 
