@@ -1,0 +1,66 @@
+public import GatewayModel
+internal import Hashing
+
+/// Scans JSON request bodies: one pass over the bytes, no document in memory, no string per key. One per loop; it keeps its scratch memory from
+/// body to body, so a steady state allocates nothing (embedding batches: the list of items). Copies share the scratch: use them on one thread.
+public struct RequestScanner {
+    private let limits: ScanLimits
+    private let scratch = RequestScanScratch()
+
+    /// Makes a scanner.
+    public init(limits: ScanLimits = ScanLimits()) { self.limits = limits }
+
+    /// Reads one whole body.
+    ///
+    /// Time is linear in the body's length (times the logarithm of an object's member count), whatever it holds. Throws for anything but one
+    /// JSON object as RFC 8259 has it, and for what readers disagree about: duplicate keys, lone surrogates, numbers beyond a Double.
+    public mutating func scan(_ body: Span<UInt8>, operation: Operation) throws(ScanError) -> RequestScan {
+        try body.withUnsafeBufferPointer { (buffer) throws(ScanError) -> RequestScan in
+            guard let base = buffer.baseAddress, !buffer.isEmpty else { throw .empty }
+            var pass = ScanPass(count: buffer.count, base: base, operation: operation, limits: limits, scratch: scratch)
+            defer { takeBack(&pass) }
+            try pass.document()
+            pass.found.bodyDigest = digest(of: pass, leavingOut: .body)
+            if operation == .embeddings { pass.found.restDigest = digest(of: pass, leavingOut: .rest) }
+            return pass.found
+        }
+    }
+
+    /// The digest of one item of an embeddings `input`: SHA-256 of its canonical form. An item has the same digest alone and in a batch.
+    ///
+    /// `range` is one of `RequestScan.embeddingItems`, `body` the bytes that were scanned. Throws when the range holds no JSON value.
+    public mutating func itemDigest(_ range: Range<Int>, in body: Span<UInt8>) throws(ScanError) -> Digest256 {
+        guard range.lowerBound >= 0, range.upperBound <= body.count else { throw .truncated(offset: body.count) }
+        return try body.withUnsafeBufferPointer { (buffer) throws(ScanError) -> Digest256 in
+            guard let base = buffer.baseAddress, !range.isEmpty else { throw .empty }
+            var pass = ScanPass(count: range.upperBound, base: base, operation: .other, limits: limits, scratch: scratch)
+            defer { takeBack(&pass) }
+            pass.position = range.lowerBound
+            let start = pass.canonical.mark
+            _ = try pass.value(Scope(place: .opaque, isText: false))
+            guard pass.position == range.upperBound else { throw .trailingBytes(offset: pass.position) }
+            var hash = SHA256()
+            pass.canonical.hash(from: start, to: pass.canonical.mark, body: base, into: &hash)
+            return hash.finalize()
+        }
+    }
+
+    /// The pass had the scratch for itself and may have grown it.
+    private func takeBack(_ pass: inout ScanPass) {
+        pass.canonical.reset(retaining: limits.retainedBytes)
+        pass.members.reset(retaining: limits.retainedBytes / MemoryLayout<MemberRecord>.stride)
+        scratch.canonical = pass.canonical
+        scratch.members = pass.members
+    }
+
+    /// The digest of the body's members, which the pass left in canonical order.
+    private func digest(of pass: borrowing ScanPass, leavingOut exclusion: MemberRecord.Exclusion) -> Digest256 {
+        var hash = SHA256()
+        for index in 0..<pass.members.count {
+            let member = pass.members[index]
+            if member.exclusion == .body || member.exclusion == exclusion { continue }
+            pass.canonical.hash(from: member.start, to: member.end, body: pass.base, into: &hash)
+        }
+        return hash.finalize()
+    }
+}
