@@ -119,7 +119,8 @@ final class DemoConnection: ConnectionDelegate {
             return plain(request, DemoModels.one(dialect, id: id))
         case .redirected, .unknown:
             takeDown(request, model: "")
-            return plain(request, status: 404, ErrorFormat(dialect: .openAI).body(status: 404, message: "The demo provider has no such path."))
+            return plain(
+                request, status: 404, ErrorFormat(dialect: .openAI).body(status: 404, message: "The demo provider has no such path."))
         }
     }
 

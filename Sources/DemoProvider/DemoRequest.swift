@@ -42,7 +42,9 @@ struct DemoRequest {
 
     /// The value of a query field, percent-decoded; empty if absent.
     func queryValue(_ name: String) -> String {
-        for pair in query.split(separator: "&") where pair.hasPrefix(name + "=") { return DemoEndpoint.decode(pair.dropFirst(name.count + 1)) }
+        for pair in query.split(separator: "&") where pair.hasPrefix(name + "=") {
+            return DemoEndpoint.decode(pair.dropFirst(name.count + 1))
+        }
         return ""
     }
 
@@ -56,7 +58,8 @@ struct DemoRequest {
 /// Lists of models in the three dialects.
 enum DemoModels {
     static let names = [
-        "demo-chat", "demo-embed", "demo-reasoning", "demo-slow-2s", "demo-slow-stream", "demo-fail-429", "demo-fail-503", "demo-cut-stream",
+        "demo-chat", "demo-embed", "demo-reasoning", "demo-slow-2s", "demo-slow-stream", "demo-fail-429", "demo-fail-503",
+        "demo-cut-stream",
         "demo-length", "demo-usage-missing",
     ]
 
