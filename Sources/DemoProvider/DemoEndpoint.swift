@@ -22,7 +22,8 @@ enum DemoEndpoint: Equatable {
     case redirected
     case unknown
 
-    init(method: String, path: String, query: String, isAnthropic: Bool) {
+    /// - Parameter client: the dialect that the head speaks of, for lists of models, whose path two dialects share.
+    init(method: String, path: String, query: String, client: Dialect = .openAI) {
         var segments = path.split(separator: "/").map { DemoEndpoint.decode($0) }
         if segments.first == "demo" {
             self = DemoEndpoint.control(Array(segments.dropFirst()))
@@ -34,8 +35,7 @@ enum DemoEndpoint: Equatable {
         if isCompatible { segments.removeFirst() }
         let rest = segments.joined(separator: "/")
         if method == "GET" {
-            let dialect: Dialect = isAnthropic ? .anthropic : isBeta && !isCompatible ? .gemini : .openAI
-            self = DemoEndpoint.reading(rest, dialect)
+            self = DemoEndpoint.reading(rest, isBeta && !isCompatible ? .gemini : client)
         } else {
             self = DemoEndpoint.calling(rest, query: query)
         }

@@ -26,7 +26,12 @@ struct DemoRequest {
     func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
 
     var endpoint: DemoEndpoint {
-        DemoEndpoint(method: method, path: path, query: query, isAnthropic: field("anthropic-version") != nil)
+        DemoEndpoint(method: method, path: path, query: query, client: client)
+    }
+
+    private var client: Dialect {
+        if field("anthropic-version") != nil { return .anthropic }
+        return field("x-goog-api-key") != nil ? .gemini : .openAI
     }
 
     /// Values of the fields in which keys come.

@@ -27,19 +27,19 @@ import Testing
         for path in ["/v1/chat/completions", "/chat/completions", "/v1beta/openai/chat/completions", "/openai/v1/chat/completions"]
             .dropLast()
         {
-            #expect(DemoEndpoint(method: "POST", path: path, query: "", isAnthropic: false) == chat)
+            #expect(DemoEndpoint(method: "POST", path: path, query: "") == chat)
         }
         #expect(
-            DemoEndpoint(method: "POST", path: "/v1beta/models/a%2Fb:streamGenerateContent", query: "alt=sse", isAnthropic: false)
+            DemoEndpoint(method: "POST", path: "/v1beta/models/a%2Fb:streamGenerateContent", query: "alt=sse")
                 == .operation(.generateContent, pathModel: "a/b", isStreamingPath: true, usesEventStream: true))
         #expect(
-            DemoEndpoint(method: "POST", path: "/v1/models/m:streamGenerateContent", query: "", isAnthropic: false)
+            DemoEndpoint(method: "POST", path: "/v1/models/m:streamGenerateContent", query: "")
                 == .operation(.generateContent, pathModel: "m", isStreamingPath: true, usesEventStream: false))
-        #expect(DemoEndpoint(method: "GET", path: "/v1/models", query: "", isAnthropic: true) == .models(.anthropic))
-        #expect(DemoEndpoint(method: "GET", path: "/v1beta/models/x", query: "", isAnthropic: false) == .model(.gemini, id: "x"))
-        #expect(DemoEndpoint(method: "POST", path: "/demo/release/r", query: "", isAnthropic: false) == .release(name: "r"))
+        #expect(DemoEndpoint(method: "GET", path: "/v1/models", query: "", client: .anthropic) == .models(.anthropic))
+        #expect(DemoEndpoint(method: "GET", path: "/v1beta/models/x", query: "") == .model(.gemini, id: "x"))
+        #expect(DemoEndpoint(method: "POST", path: "/demo/release/r", query: "") == .release(name: "r"))
         for path in ["/", "/v1", "/v1/models/m", "/v1/models/:countTokens", "/demo", "/v1/nothing"] {
-            #expect(DemoEndpoint(method: "POST", path: path, query: "", isAnthropic: false) == .unknown)
+            #expect(DemoEndpoint(method: "POST", path: path, query: "") == .unknown)
         }
     }
 }
