@@ -33,6 +33,11 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
+        // The commit, handed over by scripts/build.
+        .target(
+            name: "CBuildInfo",
+            cSettings: [.define("WEIR_COMMIT", to: "\"\(Context.environment["WEIR_COMMIT"] ?? "unknown")\"")]),
+
         // Vocabulary and foundations.
         module("GatewayModel"),
         module("Hashing", ["CCrypto", "CXXHash", "GatewayModel"]),
@@ -66,8 +71,9 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel", "JSON",
-                "Hashing", argumentParser, logging,
+                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
+                "JSON",
+                "Hashing", "CBuildInfo", argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -89,7 +95,7 @@ let package = Package(
         tests(of: "Upstream", ["EventLoop"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),
         tests(of: "GatewayServer"),
-        tests(of: "DemoProvider"),
+        tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,41 @@
+# Every command a user or CI needs; each target is one script. `make help` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-long test-newest bench lint check-imports fuzz clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## install what is missing, build a release, start the gateway with a demo provider
+	@scripts/run
+
+build: ## release binary at .build/release/weir
+	@scripts/install-packages build
+	@scripts/build release
+
+test: ## everything that must pass: lint, imports, unit tests, end-to-end tests with the official SDKs
+	@scripts/test
+
+test-long: ## the same plus sanitizers, fuzzing and the long end-to-end cases
+	@scripts/test --long
+
+test-newest: ## the end-to-end tests with the newest SDKs on PyPI
+	@scripts/test --newest
+
+bench: ## CPU cost per request beside nginx and Envoy; ONLY=hit runs one scenario
+	@scripts/install-packages build bench
+	@scripts/build release
+	@loadtests/setup
+	@loadtests/bench $(if $(ONLY),--only "$(ONLY)")
+
+lint: ## formatting of Swift sources, shell scripts
+	@scripts/lint
+
+check-imports: ## module boundaries
+	@scripts/check-imports --self-test
+	@scripts/check-imports
+
+fuzz: ## each fuzz target for SECONDS=60
+	@scripts/fuzz $(or $(SECONDS),60)
+
+clean: ## remove what building and testing made (not .weir/)
+	rm -rf .build .build-asan .build-tsan .build-fuzz
