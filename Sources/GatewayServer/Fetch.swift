@@ -92,7 +92,7 @@ final class Fetch: TransferDelegate {
     func sendBody(_ bytes: Span<UInt8>, from exchange: Exchange) {
         guard let transfer, !isOver else { return }
         transfer.send(bytes)
-        if transfer.unsentBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
+        if transfer.sendPendingBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
     }
 
     func finishBody() { transfer?.finishBody() }
@@ -108,7 +108,7 @@ final class Fetch: TransferDelegate {
         isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
         if status >= 300, status < 400 { return fail(Self.redirected) }
         if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
-        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm) }
+        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax) }
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
@@ -238,7 +238,7 @@ final class Fetch: TransferDelegate {
         }
         if order.operation.kind == .embed { return nil }
         if summary.hasToolCalls { return record.storesToolCalls ? nil : .toolCalls }
-        if !summary.finishIsNatural, !(record.storesLengthStops && summary.isCutByLength) { return .finishReason }
+        if !summary.finishIsNatural { return .finishReason }
         if summary.choiceCount > 1 { return .multipleChoices }
         return nil
     }
@@ -320,11 +320,6 @@ extension AnswerSummary {
         }
     }
 
-    /// Whether a choice stopped at its token limit, and none for a worse reason.
-    var isCutByLength: Bool {
-        !finishReasons.isEmpty
-            && finishReasons.allSatisfy { ["stop", "length", "max_tokens", "MAX_TOKENS", "STOP", "end_turn", "stop_sequence"].contains($0) }
-    }
 }
 
 extension UpstreamFailure {
