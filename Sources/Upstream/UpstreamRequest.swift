@@ -45,7 +45,8 @@ public struct UpstreamRequest: Sendable {
     public var timeouts: UpstreamTimeouts
     /// Where the connection may lead.
     public var egress: EgressPolicy
-    /// Whether HTTP/2 is offered over TLS.
+    /// Whether HTTP/2 is offered over TLS. Streams then share a connection, and while one of them is paused libcurl has to take in what the
+    /// upstream already may send on it, up to its window of 32 MiB. Over HTTP/1.1 a paused transfer holds one buffer of 16 KiB.
     public var allowsHTTP2 = true
     /// Whether a new connection is made even if an idle one exists.
     public var needsFreshConnection = false

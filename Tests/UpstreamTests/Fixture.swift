@@ -212,6 +212,8 @@ final class Fixture {
     let loop: EventLoop
     let driver: UpstreamDriver
     let server: ScriptedServer
+    /// Every transfer started here.
+    private(set) var transfers: [Transfer] = []
 
     init(options: UpstreamOptions = UpstreamOptions(), _ script: ScriptedServer.Script? = nil) throws {
         ProcessLimits.ignoreBrokenPipes()
@@ -222,13 +224,18 @@ final class Fixture {
 
     func finish() {
         driver.close()
+        transfers = []
         loop.close()
     }
 
     func get(_ path: String = "/") -> UpstreamRequest { UpstreamRequest(method: "GET", url: server.url(path), egress: local) }
 
     @discardableResult
-    func start(_ request: UpstreamRequest, _ collector: Collector) throws -> Transfer { try driver.start(request, delegate: collector) }
+    func start(_ request: UpstreamRequest, _ collector: Collector) throws -> Transfer {
+        let transfer = try driver.start(request, delegate: collector)
+        transfers.append(transfer)
+        return transfer
+    }
 
     /// Runs one request to its end.
     func fetch(_ request: UpstreamRequest) throws -> Collector {
