@@ -100,3 +100,16 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, only on request: WEIR_FUZZ=1 swift build -c release --product SSEFuzz -Xswiftc -sanitize=fuzzer, then
+// .build/release/SSEFuzz -max_total_time=30
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/" + name,
+        swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])
+}
+
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets += [fuzzer("SSEFuzz", ["Providers", "GatewayModel"])]
+}
