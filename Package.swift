@@ -52,7 +52,7 @@ let package = Package(
         module("ExactCache", ["Storage", "Hashing", "GatewayModel"]),
         module("Providers", ["JSON", "GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
-        module("GatewayConfiguration", ["Providers", "Tenants", "GatewayModel", yams]),
+        module("GatewayConfiguration", ["Providers", "Tenants", "Hashing", "GatewayModel", yams]),
 
         // What joins them.
         module(
@@ -83,10 +83,14 @@ let package = Package(
         tests(of: "JSON"),
         tests(of: "EventLoop"),
         tests(of: "HTTP1"),
-        tests(of: "Storage"),
+        .target(name: "StoreTesting", path: "Tests/StoreTesting", swiftSettings: strict),
+        .executableTarget(
+            name: "store-torture", dependencies: ["ExactCache", "Storage", "StoreTesting", "GatewayModel"], path: "Tests/StoreTorture",
+            swiftSettings: strict),
+        tests(of: "Storage", ["store-torture", "StoreTesting", "GatewayModel"]),
         tests(of: "RequestScan"),
         tests(of: "Tenants", ["Storage"]),
-        tests(of: "ExactCache", ["Storage"]),
+        tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "GatewayModel"]),
         tests(of: "Providers", ["JSON"]),
         tests(of: "Upstream", ["EventLoop"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),

@@ -34,6 +34,8 @@ public enum CacheReason: String, Sendable, CaseIterable, Error {
     case purged = "purged"
     case queueFull = "queue-full"
 
-    /// A dense index for counters.
-    public var index: Int { CacheReason.allCases.firstIndex(of: self) ?? 0 }
+    /// A dense index for counters, in the order of `allCases`.
+    public var index: Int { CacheReason.indices[self] ?? 0 }
+
+    private static let indices: [CacheReason: Int] = Dictionary(uniqueKeysWithValues: allCases.enumerated().map { ($1, $0) })
 }

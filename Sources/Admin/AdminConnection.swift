@@ -1,0 +1,150 @@
+// One connection on the admin port. Low rates, whole requests, whole answers; the same strict codec as the data port.
+//
+// Against a page in the operator's browser: the Host must be one of ours (DNS rebinding), a foreign Origin is refused (CSRF), nothing can be
+// framed and nothing is served to another origin.
+
+import EventLoop
+import GatewayModel
+import HTTP1
+import Logging
+
+/// See the file's header. Confined to the admin loop.
+final class AdminConnection: ConnectionDelegate {
+    private unowned let server: AdminServer
+    let connection: Connection
+    private var parser = RequestParser(limits: HTTP1Limits())
+    private var body: [UInt8] = []
+    private var unread: [UInt8] = []
+    private var isBusy = false
+    private var isClosing = false
+    private var timer: LoopTimer?
+    private var generation = 0
+
+    private static let bodyBytesMax = 1024 * 1024
+    private static let headMilliseconds: UInt64 = 10_000
+    private static let idleMilliseconds: UInt64 = 75_000
+
+    init(server: AdminServer, connection: Connection) {
+        self.server = server
+        self.connection = connection
+        timer = try? server.loop.makeTimer { [unowned self] in self.close() }
+        timer?.start(afterMilliseconds: Self.headMilliseconds)
+    }
+
+    func connection(_ connection: Connection, received bytes: Span<UInt8>) {
+        guard !isClosing else { return }
+        unread.append(span: bytes)
+        parse()
+    }
+
+    private func parse() {
+        while !isBusy, !isClosing, !unread.isEmpty {
+            let input = unread
+            unread = []
+            var offset = 0
+            loop: while !isBusy, !isClosing {
+                switch parser.next(input.span, from: &offset) {
+                case .needMore: break loop
+                case .head: receivedHead()
+                case .body(let range):
+                    guard body.count + range.count <= Self.bodyBytesMax else { return refuse(Self.bodyTooLarge) }
+                    body.append(contentsOf: input[range])
+                case .end: receivedRequest()
+                case .refused(let refusal): return refuse(refusal.asGatewayError)
+                }
+            }
+            if offset < input.count { unread = Array(input[offset...]) + unread }
+            if offset == 0 { break }
+        }
+        if unread.count > Self.bodyBytesMax { close() }
+    }
+
+    private static let bodyTooLarge = GatewayError(
+        status: 413, code: "body_too_large", message: "The body is larger than 1 MiB.", closesConnection: true)
+
+    private func receivedHead() {
+        body = []
+        if parser.head.expectsContinue { connection.write(Array("HTTP/1.1 100 Continue\r\n\r\n".utf8).span) }
+    }
+
+    private func receivedRequest() {
+        isBusy = true
+        timer?.start(afterMilliseconds: Self.idleMilliseconds)
+        generation += 1
+        let expected = generation
+        let head = parser.head
+        let keepsAlive = head.keepsAlive
+        answer(head) { [weak self] response in
+            guard let self, self.generation == expected, !self.isClosing else { return }
+            self.send(response, keepsAlive: keepsAlive, isHead: head.method == .head)
+        }
+    }
+
+    private func answer(_ head: RequestHead, _ done: @escaping (AdminResponse) -> Void) {
+        let query = head.query ?? 0..<0
+        guard let (segments, fields) = AdminRouteTable.parse(path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(query)) else {
+            return done(.error(Self.unknown))
+        }
+        if let refusal = server.checkOrigin(head) { return done(.error(refusal)) }
+        let method = head.method == .head ? "GET" : head.method.name.description
+        switch server.table.match(method: method, segments: segments) {
+        case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
+        case .wrongMethod(let allowed):
+            guard server.role(head) != .anyone else { return done(.error(Self.unauthorized)) }
+            done(.error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(allowed.joined(separator: ", ")).")))
+        case .route(let route, let parameters):
+            let role = server.role(head)
+            guard role >= route.role else {
+                return done(.error(role == .anyone ? Self.unauthorized : Self.forbidden))
+            }
+            let request = AdminRequest(method: method, segments: segments, query: fields, body: body, parameters: parameters)
+            route.handler(request, done)
+        }
+    }
+
+    private static let unknown = GatewayError(status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
+    private static let unauthorized = GatewayError(
+        status: 401, code: "admin_token_required", message: "Send the admin token: Authorization: Bearer $(cat .weir/admin.token).")
+    private static let forbidden = GatewayError(
+        status: 403, code: "admin_role_required", message: "This token may read; the call needs the admin token.")
+
+    private func send(_ response: AdminResponse, keepsAlive: Bool, isHead: Bool) {
+        var bytes: [UInt8] = []
+        ResponseWriter.appendStatusLine(response.status, to: &bytes)
+        ResponseWriter.appendField("content-type", response.contentType, to: &bytes)
+        ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        ResponseWriter.appendField("x-content-type-options", "nosniff", to: &bytes)
+        ResponseWriter.appendField("content-security-policy", "default-src 'self'; frame-ancestors 'none'", to: &bytes)
+        if response.status == 401 { ResponseWriter.appendField("www-authenticate", "Bearer", to: &bytes) }
+        if !keepsAlive { ResponseWriter.appendConnectionClose(to: &bytes) }
+        ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
+        ResponseWriter.appendHeadEnd(to: &bytes)
+        if !isHead { bytes.append(contentsOf: response.body) }
+        connection.write(bytes.span)
+        isBusy = false
+        if keepsAlive { parse() } else { close() }
+    }
+
+    private func refuse(_ error: GatewayError) {
+        send(.error(error), keepsAlive: false, isHead: false)
+    }
+
+    func connectionReceivedEnd(_ connection: Connection) { if !isBusy { close() } }
+
+    func connectionDrained(_ connection: Connection) {}
+
+    func connectionClosed(_ connection: Connection, error: LoopError?) {
+        isClosing = true
+        timer?.close()
+        timer = nil
+        server.forget(self)
+    }
+
+    func close() {
+        isClosing = true
+        connection.close()
+    }
+}
+
+@available(*, unavailable)
+extension AdminConnection: Sendable {}

@@ -1,0 +1,113 @@
+import ExactCache
+import GatewayConfiguration
+import GatewayModel
+import GatewayServer
+import JSON
+import Tenants
+
+/// What the admin port's routes do. Confined to the control loop.
+struct AdminHandlers {
+    private let control: ControlPlane
+
+    init(_ control: ControlPlane) { self.control = control }
+
+    /// The table. Every route has a role; a test fails where one is missing.
+    var routes: [AdminRoute] {
+        [
+            AdminRoute("GET", "/healthz", .anyone, "Whether the process is alive.") { _, done in
+                done(AdminResponse(contentType: "text/plain", body: Array("ok\n".utf8)))
+            },
+            AdminRoute("GET", "/readyz", .anyone, "Whether traffic should come.", ready),
+            AdminRoute("GET", "/version", .read, "Version and commit.") { _, done in
+                done(.json(["version": .string(BuildVersion.version), "commit": .string(BuildVersion.commit)]))
+            },
+            AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { _, done in
+                done(AdminResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics(control).text))
+            },
+            AdminRoute("GET", "/tenants", .read, "All tenants.") { _, done in done(.json(operations.listTenants())) },
+            change("POST", "/tenants", "Makes a tenant.") { operations, request throws(GatewayError) in
+                try operations.createTenant(try request.object())
+            },
+            change("PATCH", "/tenants/{id}", "Changes a tenant's policy.") { operations, request throws(GatewayError) in
+                try operations.changeTenant(request.parameters[0], try request.object())
+            },
+            change("DELETE", "/tenants/{id}", "Deletes a tenant and its keys.") { operations, request throws(GatewayError) in
+                try operations.deleteTenant(request.parameters[0])
+            },
+            AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
+                done(.json(operations.listKeys(tenant: request.query["tenant"])))
+            },
+            change("POST", "/keys", "Makes a key; the secret is in the answer, this once.") { operations, request throws(GatewayError) in
+                try operations.createKey(try request.object())
+            },
+            change("PATCH", "/keys/{id}", "Changes a key's policy.") { operations, request throws(GatewayError) in
+                try operations.changeKey(request.parameters[0], try request.object())
+            },
+            change("POST", "/keys/{id}/rotate", "Gives a key a new secret.") { operations, request throws(GatewayError) in
+                try operations.rotateKey(request.parameters[0], try request.object())
+            },
+            change("POST", "/keys/{id}/revoke", "Revokes a key for good.") { operations, request throws(GatewayError) in
+                try operations.revokeKey(request.parameters[0])
+            },
+            change("DELETE", "/keys/{id}", "Revokes a key for good.") { operations, request throws(GatewayError) in
+                try operations.revokeKey(request.parameters[0])
+            },
+            AdminRoute("GET", "/cache/stats", .read, "What the exact cache holds and did.") { _, done in
+                done(.json(CacheReport.describe(control)))
+            },
+            AdminRoute("POST", "/cache/purge", .admin, "Purges by cache_key, key_id, tenant, model, tag, before or all.", purge),
+            AdminRoute("POST", "/config/reload", .admin, "Reads the configuration again.", reload),
+        ]
+    }
+
+    private var operations: TenancyOperations { TenancyOperations(control.keyStore, now: .now()) }
+
+    /// A route that changes keys or tenants: answered once every loop knows.
+    private func change(
+        _ method: String, _ path: String, _ summary: String,
+        _ body: @escaping (TenancyOperations, AdminRequest) throws(GatewayError) -> JSONValue
+    ) -> AdminRoute {
+        let control = self.control
+        return AdminRoute(method, path, .admin, summary) { request, done in
+            do throws(GatewayError) {
+                let result = try body(TenancyOperations(control.keyStore, now: .now()), request)
+                control.publishKeys { done(.json(result, status: method == "POST" && path.split(separator: "/").count == 1 ? 201 : 200)) }
+            } catch {
+                done(.error(error))
+            }
+        }
+    }
+
+    private func ready(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
+        let isReady = control.lifecycle.isReady
+        done(AdminResponse(status: isReady ? 200 : 503, contentType: "text/plain", body: Array((isReady ? "ok\n" : "not ready\n").utf8)))
+    }
+
+    private func reload(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
+        control.reload { result in
+            switch result {
+            case .success(let restart):
+                done(.json(["reloaded": true, "needs_restart": .array(restart.map { .string($0) })]))
+            case .failure(let errors):
+                let error: JSONValue = [
+                    "message": .string(errors.lines.first ?? "The configuration is wrong."), "type": "invalid_request_error", "param": nil,
+                    "code": "invalid_configuration",
+                ]
+                done(.json(["error": error, "errors": .array(errors.lines.map { .string($0) })], status: 422))
+            }
+        }
+    }
+
+    private func purge(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
+        do throws(GatewayError) {
+            let selector = try PurgeRequest.selector(of: try request.object())
+            guard let cache = control.cache else {
+                throw GatewayError(
+                    status: 503, code: "cache_unavailable", message: "The cache store is not open: \(control.cacheProblem ?? "").", source: .store)
+            }
+            control.purge(cache, selector) { result in done(PurgeRequest.response(result)) }
+        } catch {
+            done(.error(error))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import GatewayModel
+import JSON
+
+/// One request to the admin port, whole.
+struct AdminRequest {
+    /// `GET`, `POST`, `PATCH` or `DELETE`.
+    var method: String
+    /// Path segments, percent-decoded, without empty ones.
+    var segments: [String]
+    /// Query fields, percent-decoded; the last of a name wins.
+    var query: [String: String]
+    /// The body, at most 1 MiB.
+    var body: [UInt8]
+    /// What stands for `{…}` in the route's pattern, in order.
+    var parameters: [String] = []
+
+    /// The body as a JSON object; an empty body is an empty object. Throws 400.
+    func object() throws(GatewayError) -> JSONObject {
+        if body.isEmpty { return JSONObject() }
+        do throws(JSONError) {
+            let value = try JSONValue(parsing: body.span)
+            if case .object(let object) = value { return object }
+        } catch {
+            throw GatewayError(status: 400, code: "invalid_json", message: "The body is not valid JSON.")
+        }
+        throw GatewayError(status: 400, code: "invalid_json", message: "The body must be a JSON object.")
+    }
+}
+
+/// What a handler answers.
+struct AdminResponse {
+    var status = 200
+    var contentType: StaticString = "application/json"
+    var body: [UInt8] = []
+
+    /// JSON with a closing newline, for people with `curl`.
+    static func json(_ value: JSONValue, status: Int = 200) -> AdminResponse {
+        var body: [UInt8] = []
+        value.write(to: &body)
+        body.append(0x0A)
+        return AdminResponse(status: status, body: body)
+    }
+
+    /// An error in OpenAI's shape, as on the data port.
+    static func error(_ error: GatewayError) -> AdminResponse {
+        let type = error.status == 401 ? "authentication_error" : "invalid_request_error"
+        let fields: JSONValue = [
+            "message": .string(error.message), "type": .string(type), "param": error.param.map { .string($0) } ?? .null,
+            "code": .string(error.code),
+        ]
+        return json(["error": fields], status: error.status)
+    }
+}

@@ -1,0 +1,203 @@
+import GatewayModel
+import Hashing
+import Providers
+import Tenants
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// Reads a configuration file and everything it points to into one checked, immutable snapshot.
+///
+/// Pure given its two inputs, the environment and a way to read files: no clock, no network, no state.
+public struct ConfigurationLoader {
+    /// Why a file can't be read.
+    public struct FileProblem: Error, Sendable {
+        /// A short reason, such as `No such file or directory`.
+        public let reason: String
+
+        /// Makes a reason.
+        public init(reason: String) { self.reason = reason }
+    }
+
+    /// Reads a whole file by its path.
+    public typealias FileReader = (String) throws(FileProblem) -> [UInt8]
+
+    private let environment: [String: String]
+    private let readFile: FileReader
+    private let errors = ErrorCollector()
+
+    /// Loads the file at `path`; relative paths in it start from its folder.
+    ///
+    /// - Throws: everything that is wrong, at most 20 errors. There is no partial result.
+    public static func load(
+        path: String, environment: [String: String], readFile: @escaping FileReader = ConfigurationLoader.readFromDisk
+    ) throws(ConfigurationErrors) -> GatewayConfigurationSnapshot {
+        try ConfigurationLoader(environment: environment, readFile: readFile).load(path)
+    }
+
+    private init(environment: [String: String], readFile: @escaping FileReader) {
+        self.environment = environment
+        self.readFile = readFile
+    }
+
+    private func load(_ path: String) throws(ConfigurationErrors) -> GatewayConfigurationSnapshot {
+        let folder = ConfigurationLoader.folder(of: path)
+        let bytes = try content(of: path)
+        let root = try root(bytes, path)
+        let providersPath = ConfigurationLoader.path(root.text("providers_file"), below: folder)
+        let providersBytes = try content(of: providersPath)
+        let shipped = try self.root(providersBytes, providersPath)
+        shipped.refuseFields(except: ["version", "providers"])
+        let secrets = SecretReader(environment: environment, folder: folder, readFile: readFile)
+        let egress = EgressSettings(root.section("egress"))
+        let table = try providers(root, shipped, egress)
+        let snapshot = snapshot(path, digest(bytes, providersBytes), root, table, egress, secrets)
+        try errors.throwIfAny()
+        return snapshot
+    }
+
+    // MARK: Files
+
+    private func content(of path: String) throws(ConfigurationErrors) -> [UInt8] {
+        do {
+            return try readFile(path)
+        } catch {
+            throw ConfigurationErrors([
+                ConfigurationError(file: path, line: nil, field: nil, message: "can't be read: \(error.reason)")
+            ])
+        }
+    }
+
+    private func root(_ bytes: [UInt8], _ path: String) throws(ConfigurationErrors) -> Section {
+        let node = try YAMLDocument.parse(bytes, file: path)
+        let root = Section(root: node, context: SectionContext(file: path, table: .standard, errors: errors))
+        _ = root.integer("version")
+        return root
+    }
+
+    private func digest(_ parts: [UInt8]...) -> Digest256 {
+        var hash = SHA256()
+        for part in parts { hash.update(SHA256.digest(of: part.span).bytes.span) }
+        return hash.finalize()
+    }
+
+    // MARK: Providers
+
+    /// The shipped providers with the configured ones laid over them. Nothing else can be checked while these are wrong.
+    private func providers(_ root: Section, _ shipped: Section, _ egress: EgressSettings) throws(ConfigurationErrors) -> ProviderTable {
+        let reader = ProviderReader(environment: environment)
+        let checks = ProviderChecks(egress: egress)
+        var definitions: [ProviderDefinition] = []
+        var sections: [Section] = []
+        for source in [shipped, root] {
+            for field in source.namedNodes("providers") {
+                let section = source.section("providers", of: field)
+                let position = definitions.firstIndex { $0.name == field.name }
+                let base = position.map { definitions[$0] } ?? ProviderDefinition(name: field.name, bases: [])
+                let errorsBefore = errors.count
+                var definition = reader.definition(section, over: base)
+                if errors.count == errorsBefore { definition = checks.checked(definition, section) }
+                if let position {
+                    definitions[position] = definition
+                    sections[position] = section
+                } else {
+                    definitions.append(definition)
+                    sections.append(section)
+                }
+            }
+        }
+        reportSharedNames(definitions, sections)
+        try errors.throwIfAny()
+        do {
+            return try ProviderTable(definitions)
+        } catch {
+            throw ConfigurationErrors([ConfigurationError(file: root.context.file, line: nil, field: error.field, message: error.message)])
+        }
+    }
+
+    private func reportSharedNames(_ definitions: [ProviderDefinition], _ sections: [Section]) {
+        var owners: [String: String] = [:]
+        for (definition, section) in zip(definitions, sections) {
+            for name in [definition.name] + definition.aliases {
+                if let owner = owners[name] {
+                    let field = name == definition.name ? nil : "aliases"
+                    section.context.report(
+                        field.map(section.line(of:)) ?? section.line, field.map(section.path(of:)) ?? section.path,
+                        "the name \(section.shown(name)) already means \(owner)")
+                }
+                owners[name] = definition.name
+            }
+        }
+    }
+
+    // MARK: The whole
+
+    private func snapshot(
+        _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ egress: EgressSettings, _ secrets: SecretReader
+    ) -> GatewayConfigurationSnapshot {
+        let listen = root.section("listen")
+        let data = listen.listenAddress("data")
+        let admin = AdminSettings(listen: listen.listenAddress("admin"), root.section("admin"), secrets: secrets)
+        if data == admin.listen, data.port != 0 { listen.report("admin", "is the same as listen.data; the admin port is never the data port") }
+        if let problem = admin.exposureProblem { listen.report("admin", problem) }
+        let timeouts = TimeoutSettings(root.section("timeouts"))
+        let revisions = providers.definitions.map(RevisionHash.revision(of:))
+        let routes = RouteReader(root: root, providers: providers, revisions: revisions, timeouts: timeouts).routes()
+        let cache = CacheSettings(root.section("cache"))
+        let tenancy = TenancyReader(root: root, secrets: secrets, names: PolicyNames(providers))
+        let tenants = tenancy.tenants()
+        return GatewayConfigurationSnapshot(
+            file: path, digest: digest, listen: data, admin: admin, dataDirectory: root.text("data_directory"),
+            loopCount: root.integer("loops"), accounts: root.names("accounts", isReserved: ReservedNames.isReservedAccount),
+            gateways: root.names("gateways", isReserved: ReservedNames.isReserved), trustedProxies: root.addresses("trusted_proxies"),
+            trustedNetworks: root.addresses("trusted_networks"), limits: LimitSettings(root.section("limits")),
+            overload: OverloadSettings(root.section("overload")), timeouts: timeouts, upstream: UpstreamSettings(root.section("upstream")),
+            cache: cache, egress: egress, log: LogSettings(root.section("log")), drain: DrainSettings(root.section("drain")),
+            demo: demo(root.section("demo")), providers: providers,
+            credentials: CredentialReader(secrets: secrets).credentials(root, providers), providerRevisions: revisions, routes: routes,
+            tenancy: ConfiguredTenancy(tenants: tenants, keys: tenancy.keys(of: tenants), shares: cache.shares),
+            routePositions: Dictionary(routes.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first }))
+    }
+
+    private func demo(_ section: Section) -> DemoSettings {
+        let tenant = section.text("tenant")
+        if !Identifier.isName(tenant) { section.report("tenant", "must be \(Identifier.rule())") }
+        return DemoSettings(listen: section.listenAddress("listen"), tenant: tenant, section)
+    }
+}
+
+extension ConfigurationLoader {
+    /// A path as it is read: an absolute one as it is, a relative one below `folder`.
+    static func path(_ path: String, below folder: String) -> String {
+        path.hasPrefix("/") || folder.isEmpty ? path : folder == "/" ? folder + path : folder + "/" + path
+    }
+
+    /// The folder part of a path, empty for the current one.
+    static func folder(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: 0x2F) else { return "" }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Reads a plain file of at most 8 MiB from the disk.
+    public static func readFromDisk(_ path: String) throws(FileProblem) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw FileProblem(reason: "is a folder") }
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while bytes.count <= YAMLDocument.bytesMax {
+            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            if count == 0 { return bytes }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw FileProblem(reason: String(cString: strerror(errno))) }
+            bytes += buffer[..<count]
+        }
+        throw FileProblem(reason: "is larger than \(YAMLDocument.bytesMax) bytes")
+    }
+}

@@ -1,0 +1,94 @@
+public import GatewayModel
+public import Providers
+public import Tenants
+
+/// Everything the files said, checked: one immutable value that each loop holds. A reload makes another one.
+public struct GatewayConfigurationSnapshot: Sendable {
+    /// The file it was read from, as it was named.
+    public let file: String
+    /// SHA-256 over the content of the file and of the shipped providers.
+    public let digest: Digest256
+
+    /// Where clients are served.
+    public let listen: ListenAddress
+    /// The admin port.
+    public let admin: AdminSettings
+    /// The folder of stores, pepper and tokens.
+    public let dataDirectory: String
+    /// Event loops; 0 is one per core.
+    public let loopCount: Int
+    /// Account names of Cloudflare-style paths; empty: any free name.
+    public let accounts: [String]
+    /// Gateway names of Cloudflare-style paths; empty: any free name.
+    public let gateways: [String]
+    /// Proxies whose `X-Forwarded-For` names the client.
+    public let trustedProxies: AddressList
+    /// Networks without a per-address connection cap.
+    public let trustedNetworks: AddressList
+
+    /// Limits of one connection or request.
+    public let limits: LimitSettings
+    /// What the whole gateway takes on.
+    public let overload: OverloadSettings
+    /// How long an upstream may take.
+    public let timeouts: TimeoutSettings
+    /// Connections to providers.
+    public let upstream: UpstreamSettings
+    /// The cache's defaults, bounds and sizes.
+    public let cache: CacheSettings
+    /// Where the gateway may connect to.
+    public let egress: EgressSettings
+    /// Logging.
+    public let log: LogSettings
+    /// What happens on SIGTERM.
+    public let drain: DrainSettings
+    /// The demo provider and tenant.
+    public let demo: DemoSettings
+
+    /// The providers, shipped and configured.
+    public let providers: ProviderTable
+    /// The operator's keys by the provider's index in `providers`; empty where there are none.
+    public let credentials: [[Secret]]
+    /// A revision of each provider by the same index: part of the cache key of calls that name a provider.
+    public let providerRevisions: [UInt64]
+    /// The routes in the order of the file.
+    public let routes: [RouteDefinition]
+    /// Tenants, keys and shares that the file manages.
+    public let tenancy: ConfiguredTenancy
+
+    let routePositions: [String: Int]
+
+    /// The route of that alias, or `nil`.
+    public func route(named name: String) -> RouteDefinition? { routePositions[name].map { routes[$0] } }
+
+    /// Whether the provider at an index can be asked with the operator's means: its parameters are set, and it has a key or needs none.
+    public func isReady(providerAt index: Int) -> Bool {
+        providers[index].hasRequiredParameters && (providers[index].isLocal || !credentials[index].isEmpty)
+    }
+
+    /// Provider names in policies, made canonical.
+    public var policyNames: PolicyNames { PolicyNames(providers) }
+
+    /// The cache policy of a request: the route before the tenant before the defaults. A tenant that switched caching off keeps it off.
+    public func cachePolicy(route: RouteDefinition?, tenant: Tenant) -> CachePolicy {
+        var policy = cache.standard
+        policy.isEnabled = tenant.isCacheEnabled == false ? false : route?.cache.isEnabled ?? tenant.isCacheEnabled ?? policy.isEnabled
+        policy.ttlSeconds = route?.cache.ttlSeconds ?? tenant.cacheTTLSeconds ?? policy.ttlSeconds
+        policy.storesToolCalls = route?.cache.storesToolCalls ?? policy.storesToolCalls
+        policy.maxTemperature = route?.cache.maxTemperature ?? policy.maxTemperature
+        policy.staleIfErrorSeconds = route?.cache.staleIfErrorSeconds ?? policy.staleIfErrorSeconds
+        policy.staleWhileRevalidateSeconds = route?.cache.staleWhileRevalidateSeconds ?? policy.staleWhileRevalidateSeconds
+        return policy
+    }
+}
+
+extension GatewayConfigurationSnapshot: CustomStringConvertible {
+    /// One line for `weir check-config` and the log: counts and addresses, never a secret.
+    public var description: String {
+        let ready = providers.definitions.indices.filter(isReady(providerAt:)).map { providers[$0].name }
+        return """
+            \(file): data \(listen), admin \(admin.listen), \(routes.count) routes, \(tenancy.tenants.count) tenants, \
+            \(tenancy.keys.count) keys, providers ready: \(ready.isEmpty ? "none" : ready.joined(separator: " "))
+            """
+    }
+}

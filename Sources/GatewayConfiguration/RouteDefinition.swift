@@ -1,0 +1,43 @@
+public import GatewayModel
+
+/// An alias that clients use as model: its targets, and how its answers are cached and waited for.
+public struct RouteDefinition: Sendable, Equatable {
+    /// What a cached answer is kept under.
+    public enum CacheBy: String, Sendable, CaseIterable {
+        /// The target that gave it, or would be asked now.
+        case target
+        /// The route as a whole.
+        case route
+    }
+
+    /// The cache policy where the route sets one; `nil`: as the tenant or the default says.
+    public struct Cache: Sendable, Equatable {
+        /// Whether answers are cached.
+        public let isEnabled: Bool?
+        /// Time to live in seconds.
+        public let ttlSeconds: Int?
+        /// Whether answers with tool calls are kept.
+        public let storesToolCalls: Bool?
+        /// The highest temperature that is cached.
+        public let maxTemperature: Double?
+        /// How long past its end an answer may be served when every upstream fails.
+        public let staleIfErrorSeconds: Int?
+        /// How long past its end an answer may be served while a fresh one is fetched.
+        public let staleWhileRevalidateSeconds: Int?
+    }
+
+    /// The alias.
+    public let name: String
+    /// The targets in order of preference, at least one; providers by canonical name, other routes already put in.
+    public let targets: [Target]
+    /// The dialects in which every target can be asked.
+    public let dialects: [Dialect]
+    /// What a cached answer is kept under.
+    public let cacheBy: CacheBy
+    /// The cache policy where the route sets one.
+    public let cache: Cache
+    /// Timeouts, with the general ones where the route sets none.
+    public let timeouts: TimeoutSettings
+    /// Changes whenever answers of the route might be others: part of the cache key.
+    public let revision: UInt64
+}

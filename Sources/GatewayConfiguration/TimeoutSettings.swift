@@ -1,0 +1,19 @@
+/// How long an upstream may take, in milliseconds; the table has what each means.
+public struct TimeoutSettings: Sendable, Equatable {
+    public let connectMilliseconds: Int
+    public let firstByteStreamMilliseconds: Int
+    public let firstByteMilliseconds: Int
+    public let idleMilliseconds: Int
+    public let deadlineMilliseconds: Int
+    public let streamTotalMilliseconds: Int
+
+    /// Reads a section; what it leaves out is as in `standard`, or as in the table where there is none.
+    init(_ section: Section, standard: TimeoutSettings? = nil) {
+        connectMilliseconds = section.optionalInteger("connect") ?? standard?.connectMilliseconds ?? 0
+        firstByteStreamMilliseconds = section.optionalInteger("first_byte_stream") ?? standard?.firstByteStreamMilliseconds ?? 0
+        firstByteMilliseconds = section.optionalInteger("first_byte") ?? standard?.firstByteMilliseconds ?? 0
+        idleMilliseconds = section.optionalInteger("idle") ?? standard?.idleMilliseconds ?? 0
+        deadlineMilliseconds = section.optionalInteger("deadline") ?? standard?.deadlineMilliseconds ?? 0
+        streamTotalMilliseconds = section.optionalInteger("stream_total") ?? standard?.streamTotalMilliseconds ?? 0
+    }
+}

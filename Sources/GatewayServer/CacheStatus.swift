@@ -1,0 +1,76 @@
+import GatewayModel
+
+/// What the cache did for one request: the source of `Cache-Status` (RFC 9211), `cf-aig-cache-status` and the log row.
+enum CacheStatus: Equatable, Sendable {
+    case hit(ttlSeconds: Int64, ageSeconds: Int64)
+    case staleWhileRevalidate(ttlSeconds: Int64, ageSeconds: Int64)
+    case staleIfError(upstreamStatus: Int?, ageSeconds: Int64)
+    case missToBeStored
+    case miss(CacheReason)
+    case collapsed
+    case refreshToBeStored
+    case refresh(CacheReason)
+    case bypass(CacheReason)
+    case partial(cached: Int, of: Int)
+    /// No look-up was due: the gateway's own answers and refusals. No header.
+    case none
+
+    /// Whether the answer came out of the store.
+    var isHit: Bool {
+        switch self {
+        case .hit, .staleWhileRevalidate, .staleIfError: true
+        default: false
+        }
+    }
+
+    /// `Age` in seconds for answers out of the store.
+    var ageSeconds: Int64? {
+        switch self {
+        case .hit(_, let age), .staleWhileRevalidate(_, let age), .staleIfError(_, let age): age
+        default: nil
+        }
+    }
+
+    /// The value of `cf-aig-cache-status`.
+    var cloudflareName: StaticString { isHit ? "HIT" : "MISS" }
+
+    /// Appends the value of `Cache-Status`.
+    func append(to bytes: inout [UInt8]) {
+        bytes.append(literal: "weir; ")
+        switch self {
+        case .hit(let ttl, _):
+            bytes.append(literal: "hit; ttl=")
+            bytes.append(decimal: ttl)
+        case .staleWhileRevalidate(let ttl, _):
+            bytes.append(literal: "hit; ttl=")
+            bytes.append(decimal: ttl)
+            bytes.append(literal: "; detail=stale-while-revalidate")
+        case .staleIfError(let status, _):
+            bytes.append(literal: "fwd=stale")
+            if let status {
+                bytes.append(literal: "; fwd-status=")
+                bytes.append(decimal: Int64(status))
+            }
+            bytes.append(literal: "; detail=stale-if-error")
+        case .missToBeStored: bytes.append(literal: "fwd=miss; stored")
+        case .miss(let reason): append("fwd=miss", reason, to: &bytes)
+        case .collapsed: bytes.append(literal: "fwd=miss; collapsed")
+        case .refreshToBeStored: bytes.append(literal: "fwd=request; stored")
+        case .refresh(let reason): append("fwd=request", reason, to: &bytes)
+        case .bypass(let reason): append("fwd=bypass", reason, to: &bytes)
+        case .partial(let cached, let count):
+            bytes.append(literal: "fwd=partial; detail=\"")
+            bytes.append(decimal: Int64(cached))
+            bytes.append(literal: "/")
+            bytes.append(decimal: Int64(count))
+            bytes.append(literal: "\"")
+        case .none: break
+        }
+    }
+
+    private func append(_ kind: StaticString, _ reason: CacheReason, to bytes: inout [UInt8]) {
+        bytes.append(literal: kind)
+        bytes.append(literal: "; detail=")
+        bytes.append(contentsOf: reason.rawValue.utf8)
+    }
+}

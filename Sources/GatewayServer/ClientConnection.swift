@@ -1,0 +1,315 @@
+// One client connection on the data port: bytes in, requests out, one at a time and in order (pipelined ones wait in `unread`).
+//
+// It owns the codec, the timers' deadlines and the write side; what a request means is the exchange's business. Deadlines are checked by the
+// worker's sweep, so a request costs no timer.
+
+import EventLoop
+import GatewayModel
+import HTTP1
+
+/// See the file's header. Confined to its loop.
+final class ClientConnection: ConnectionDelegate {
+    /// What the connection is waiting for, and so which timer runs.
+    enum Waiting { case idle, head, body, nothing, drain }
+
+    let worker: LoopWorker
+    let connection: Connection
+    private(set) var exchange: Exchange?
+    private var parser: RequestParser
+    /// Bytes read but not yet parsed: pipelined requests behind one under way.
+    private var unread: [UInt8] = []
+    private var requestsServed = 0
+    private var isParsing = false
+    private var isMessageOpen = false
+    private(set) var isClosing = false
+    /// The answer is out but the request's body is not all in: it is read and thrown away, within limits.
+    private var isDraining = false
+    private var drainedBytes = 0
+    private var bodyBytes: UInt64 = 0
+    private var bodyStarted = MonotonicTime(nanoseconds: 0)
+
+    /// What is being waited for, and until when.
+    private(set) var waiting = Waiting.head
+    private(set) var deadline: MonotonicTime
+    /// Progress of the write side at the last sweep, to tell a stalled client.
+    private var sentAtLastSweep: UInt64 = 0
+    private var stalledSince: MonotonicTime?
+    /// Position in the worker's list of connections.
+    var slot = 0
+
+    private static let unreadBytesMax = 64 * 1024
+    private static let drainBytesMax = 256 * 1024
+    private static let drainMilliseconds: UInt64 = 1000
+
+    init(worker: LoopWorker, connection: Connection) {
+        self.worker = worker
+        self.connection = connection
+        parser = RequestParser(limits: worker.snapshot.httpLimits)
+        deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.headMilliseconds)
+    }
+
+    // MARK: Reading
+
+    func connection(_ connection: Connection, received bytes: Span<UInt8>) {
+        worker.counters.add(.bytesReceived, UInt64(bytes.count))
+        guard !isClosing else { return }
+        if !unread.isEmpty {
+            unread.append(span: bytes)
+            parseUnread()
+        } else {
+            let used = parse(bytes)
+            if used < bytes.count, !isClosing {
+                unread.append(span: bytes.extracting(used..<bytes.count))
+            }
+        }
+        if unread.count > Self.unreadBytesMax { connection.pauseReading() }
+    }
+
+    /// Goes on with what was read while a request was under way.
+    private func parseUnread() {
+        guard !isParsing, !unread.isEmpty, !isClosing else { return }
+        let bytes = unread
+        let used = parse(bytes.span)
+        if used == bytes.count {
+            unread.removeAll(keepingCapacity: unread.capacity <= 4096)
+        } else if used > 0 {
+            unread.removeFirst(used)
+        }
+        if unread.count <= Self.unreadBytesMax { connection.resumeReading() }
+    }
+
+    /// Feeds the parser until it needs more, the connection closes, or a request is under way. Returns how many bytes were used.
+    private func parse(_ input: Span<UInt8>) -> Int {
+        isParsing = true
+        defer { isParsing = false }
+        var offset = 0
+        while !isClosing {
+            if exchange?.isUnderWay == true, !isMessageOpen { break }
+            switch parser.next(input, from: &offset) {
+            case .needMore:
+                if !isMessageOpen, waiting == .idle, offset > 0 { waitForRestOfHead() }
+                return offset
+            case .head: receivedHead()
+            case .body(let range): receivedBody(input.extracting(range))
+            case .end: receivedEndOfMessage()
+            case .refused(let refusal):
+                worker.counters.add(.requestsUnparsable)
+                refuse(refusal.asGatewayError)
+                return input.count
+            }
+        }
+        return offset
+    }
+
+    private func receivedHead() {
+        isMessageOpen = true
+        isDraining = false
+        bodyBytes = 0
+        bodyStarted = worker.loop.now
+        requestsServed += 1
+        let exchange = self.exchange ?? Exchange(self)
+        self.exchange = exchange
+        exchange.begin(parser.head)
+        guard !isClosing else { return }
+        if exchange.isUnderWay {
+            waiting = .body
+            deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.bodyMilliseconds)
+        }
+    }
+
+    private func receivedBody(_ bytes: Span<UInt8>) {
+        bodyBytes &+= UInt64(bytes.count)
+        if isDraining {
+            drainedBytes += bytes.count
+            if drainedBytes > Self.drainBytesMax { close() }
+        } else {
+            exchange?.receiveBody(bytes)
+        }
+    }
+
+    private func receivedEndOfMessage() {
+        isMessageOpen = false
+        waiting = .nothing
+        if isDraining {
+            isDraining = false
+            becomeIdle()
+        } else {
+            exchange?.receiveEndOfBody()
+        }
+    }
+
+    func connectionReceivedEnd(_ connection: Connection) {
+        // A half-closed client still gets the answer to a request that is whole; anything else is over.
+        if exchange?.isUnderWay == true, !isMessageOpen {
+            exchange?.clientEndedInput()
+        } else if connection.pendingBytes == 0 {
+            close()
+        } else {
+            isClosing = true
+            connection.close()
+        }
+    }
+
+    // MARK: Writing
+
+    /// Sends a head and body bytes in one system call.
+    func send(_ head: Span<UInt8>, _ body: Span<UInt8>) {
+        worker.counters.add(.bytesSent, UInt64(head.count + body.count))
+        connection.write(head, body)
+    }
+
+    /// Sends bytes.
+    func send(_ bytes: Span<UInt8>) {
+        worker.counters.add(.bytesSent, UInt64(bytes.count))
+        connection.write(bytes)
+    }
+
+    /// Bytes the client has not taken yet.
+    var pendingBytes: Int { connection.pendingBytes }
+
+    func connectionDrained(_ connection: Connection) {
+        stalledSince = nil
+        exchange?.clientDrained()
+    }
+
+    /// Refuses what can't be parsed; there is no exchange to speak of, and nothing after it is read.
+    private func refuse(_ error: GatewayError) {
+        worker.counters.add(.requests)
+        worker.counters.add(.refused)
+        worker.counters.add(.clientErrors)
+        var facts = AnswerFacts(requestID: worker.makeRequestID())
+        facts.keepsAlive = false
+        worker.composer.error(error, dialect: .openAI, facts: facts, now: worker.wallNow)
+        send(worker.composer.bytes.span)
+        closeAfterAnswer()
+    }
+
+    /// Tells the client to go on sending its body.
+    func sendContinue() {
+        var bytes: [UInt8] = []
+        ResponseWriter.appendContinue(to: &bytes)
+        send(bytes.span)
+    }
+
+    /// The head of the request under way.
+    var head: RequestHead { parser.head }
+
+    // MARK: The end of a request
+
+    /// The exchange has finished its answer. Called by the exchange as its last act.
+    func finished(keepsAlive: Bool) {
+        let mayKeep = keepsAlive && requestsServed < worker.snapshot.limits.requestsPerConnectionMax && !worker.isDraining
+        guard mayKeep else { return closeAfterAnswer() }
+        if isMessageOpen {
+            isDraining = true
+            drainedBytes = 0
+            waiting = .drain
+            deadline = worker.loop.now.adding(milliseconds: Self.drainMilliseconds)
+        } else {
+            becomeIdle()
+        }
+    }
+
+    private func becomeIdle() {
+        if connection.hasReceivedEnd { return close() }
+        waiting = .idle
+        deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.keepAliveMilliseconds)
+        if !isParsing, !unread.isEmpty { parseUnread() }
+    }
+
+    /// The first bytes of a further request are here: the rest of its head has one deadline, however slowly the bytes drip.
+    private func waitForRestOfHead() {
+        waiting = .head
+        deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.headMilliseconds)
+    }
+
+    /// Whether the next answer must say `Connection: close`.
+    var isLastRequest: Bool { requestsServed >= worker.snapshot.limits.requestsPerConnectionMax || worker.isDraining }
+
+    /// Lets the answer out, reads what the client still sends for a moment (so that no RST overtakes the answer), then closes.
+    func closeAfterAnswer() {
+        guard !isClosing else { return }
+        isClosing = true
+        unread = []
+        connection.shutdownWrite()
+        waiting = .drain
+        deadline = worker.loop.now.adding(milliseconds: connection.hasReceivedEnd ? 0 : Self.drainMilliseconds)
+        if connection.hasReceivedEnd, connection.pendingBytes == 0 { connection.close() }
+    }
+
+    /// Closes at once; pending output may be lost.
+    func close() {
+        isClosing = true
+        connection.close()
+    }
+
+    /// Cuts the connection so that the client sees a broken answer, not a short one.
+    func cut() {
+        isClosing = true
+        connection.reset()
+    }
+
+    func connectionClosed(_ connection: Connection, error: LoopError?) {
+        isClosing = true
+        exchange?.clientLeft()
+        exchange = nil
+        worker.forget(self)
+    }
+
+    // MARK: Timers
+
+    /// Called by the worker's sweep a few times a second.
+    func checkDeadlines(now: MonotonicTime) {
+        checkWriteStall(now: now)
+        guard !isClosing || waiting == .drain else { return }
+        switch waiting {
+        case .nothing: return
+        case .body: if isBodyTooSlow(now: now) || now >= deadline { timedOut() }
+        case .idle: if now >= deadline { close() }
+        case .head: if now >= deadline { timedOut() }
+        case .drain: if now >= deadline { connection.close() }
+        }
+    }
+
+    private func isBodyTooSlow(now: MonotonicTime) -> Bool {
+        let elapsed = now.nanoseconds(since: bodyStarted) / 1_000_000
+        let limits = worker.snapshot.limits
+        guard elapsed > limits.bodyRateGraceMilliseconds else { return false }
+        return bodyBytes < limits.bodyBytesPerSecondMin * (elapsed / 1000)
+    }
+
+    private func timedOut() {
+        worker.counters.add(.timeouts)
+        if exchange?.isUnderWay == true {
+            exchange?.refuseSlowClient()
+        } else {
+            let error = GatewayError(
+                status: 408, code: "request_timeout", message: "The request's head did not arrive in time.", closesConnection: true)
+            refuse(error)
+        }
+    }
+
+    private func checkWriteStall(now: MonotonicTime) {
+        guard connection.pendingBytes > 0 else {
+            stalledSince = nil
+            return
+        }
+        let sent = connection.sentBytes
+        if sent != sentAtLastSweep || stalledSince == nil {
+            sentAtLastSweep = sent
+            stalledSince = now
+        } else if let since = stalledSince, now.nanoseconds(since: since) / 1_000_000 >= worker.snapshot.limits.writeStallMilliseconds {
+            worker.counters.add(.timeouts)
+            cut()
+        }
+    }
+
+    /// Idle connections are the first to go under pressure and at drain time.
+    var isIdle: Bool { exchange?.isUnderWay != true && !isMessageOpen && connection.pendingBytes == 0 }
+
+    /// Closes an idle connection, and makes a busy one close after its answer.
+    func drain() { if isIdle { close() } }
+}
+
+@available(*, unavailable)
+extension ClientConnection: Sendable {}

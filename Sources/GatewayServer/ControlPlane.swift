@@ -1,0 +1,264 @@
+// The control side: one object on one loop (the main thread's) that owns the configuration, the key store and the workers. The admin port, the
+// signals and the commands act through it. Requests never come here.
+
+import EventLoop
+import ExactCache
+import GatewayConfiguration
+import GatewayModel
+import Logging
+import Storage
+import Tenants
+
+/// See the file's header. Confined to the control loop.
+public final class ControlPlane {
+    /// What `start` needs besides the configuration.
+    public struct Options {
+        /// Reads and checks the configuration anew; called at start and at every reload.
+        public var loadConfiguration: () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot
+        /// Looks at a suspect store in a child process before this one maps it.
+        public var storeChecker: (@Sendable (_ path: String) -> StoreVerdict)?
+        /// Where log lines go.
+        public var logger: Logger
+        /// Lines that were dropped on their way there.
+        public var droppedLogLines: () -> UInt64
+
+        /// Makes options.
+        public init(
+            loadConfiguration: @escaping () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot,
+            storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, logger: Logger, droppedLogLines: @escaping () -> UInt64 = { 0 }
+        ) {
+            self.loadConfiguration = loadConfiguration
+            self.storeChecker = storeChecker
+            self.logger = logger
+            self.droppedLogLines = droppedLogLines
+        }
+    }
+
+    /// The loop everything here is confined to.
+    public let loop: EventLoop
+    /// Tenants and keys.
+    public let keyStore: KeyStore
+    /// The configuration in force.
+    public private(set) var configuration: GatewayConfigurationSnapshot
+    /// The answers; `nil` when the store could not be opened.
+    public let cache: ExactCache?
+    /// Why there is no cache, when there is none.
+    public let cacheProblem: String?
+
+    private let options: Options
+    private let shared: SharedState
+    private var snapshot: GatewaySnapshot
+    private var table: KeyTable
+    private var workers: [WorkerHandle] = []
+    private var isReloading = false
+    private var reloadWaiters: [(Result<[String], ConfigurationErrors>) -> Void] = []
+    private var wantsAnotherReload = false
+    private let controlCounters = CounterBlock()
+    /// The address the data port is bound to.
+    public private(set) var dataAddress = SocketAddress.anyLoopback
+
+    /// Opens the stores and makes the first snapshot. Throws what must stop a start: a damaged key store, a store in use.
+    public init(loop: EventLoop, configuration: GatewayConfigurationSnapshot, options: Options) throws(KeyStoreError) {
+        self.loop = loop
+        self.configuration = configuration
+        self.options = options
+        let directory = configuration.dataDirectory
+        keyStore = try KeyStore.open(dataDirectory: directory, checker: options.storeChecker)
+        try keyStore.adopt(configuration.tenancy, revision: configuration.revision, now: .now())
+        table = keyStore.makeTable()
+        (cache, cacheProblem) = ControlPlane.openCache(configuration, options)
+        let loads = LoadRegistry()
+        let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: SnapshotBuilder.flightLimits(configuration))
+        shared = SharedState(flights: flights, cache: cache, loads: loads, logger: options.logger)
+        snapshot = SnapshotBuilder(configuration: configuration, keys: table, loads: loads).build()
+    }
+
+    private static func openCache(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (ExactCache?, String?) {
+        do throws(StoreError) {
+            let cache = try ExactCache.open(
+                path: configuration.dataDirectory + "/cache", options: SnapshotBuilder.cacheOptions(configuration, checker: options.storeChecker))
+            if let damage = cache.opening.damage {
+                options.logger.warning(
+                    "The cache store was damaged and has been set aside; a new one is in use",
+                    metadata: ["cause": "\(damage)", "file": "\(cache.opening.quarantinedFile ?? "")"])
+            }
+            return (cache, nil)
+        } catch {
+            options.logger.error("The cache store can't be opened; requests are served uncached", metadata: ["cause": "\(error)"])
+            return (nil, "\(error)")
+        }
+    }
+
+    // MARK: Start
+
+    /// Starts a worker per core, each with its own listener on the data port.
+    public func start() throws(LoopError) {
+        let count = configuration.loopCount
+        var address = configuration.dataAddress
+        for index in 0..<count {
+            let handle = try WorkerHandle.start(
+                index: index, count: count, address: address, shared: shared, snapshot: snapshot)
+            // With port 0 the first worker learns the port and the others share it.
+            address = handle.address
+            workers.append(handle)
+        }
+        dataAddress = address
+    }
+
+    /// Says that traffic may come.
+    public func becomeReady() { shared.lifecycle.becomeReady() }
+
+    /// Where the process is in its life.
+    public var lifecycle: Lifecycle { shared.lifecycle }
+
+    // MARK: Publishing
+
+    /// Makes the key store's present contents known to every loop; `done` is called when the last of them uses it.
+    public func publishKeys(_ done: @escaping () -> Void) {
+        table = keyStore.makeTable(previous: table)
+        publish(done)
+    }
+
+    private func publish(_ done: @escaping () -> Void) {
+        snapshot = SnapshotBuilder(configuration: configuration, keys: table, loads: shared.loads).build()
+        let snapshot = self.snapshot
+        let pending = Countdown(workers.count, done)
+        let bound = LoopBound(pending, loop: loop)
+        let mailbox = loop.mailbox
+        if workers.isEmpty { return done() }
+        for worker in workers {
+            let isPosted = worker.post { worker in
+                worker.adopt(snapshot)
+                _ = mailbox.post { bound.value.step() }
+            }
+            if !isPosted { pending.step() }
+        }
+    }
+
+    /// Reads the configuration again and, if it is right, uses it from the next request on. Calls during a reload are folded into one more.
+    /// The result names the fields whose change needs a restart.
+    public func reload(_ done: @escaping (Result<[String], ConfigurationErrors>) -> Void) {
+        reloadWaiters.append(done)
+        guard !isReloading else {
+            wantsAnotherReload = true
+            return
+        }
+        isReloading = true
+        do throws(ConfigurationErrors) {
+            let next = try options.loadConfiguration()
+            let needRestart = configuration.changesThatNeedRestart(to: next)
+            do throws(KeyStoreError) {
+                try keyStore.adopt(next.tenancy, revision: next.revision, now: .now())
+            } catch {
+                options.logger.error("The configuration was read but can't be recorded", metadata: ["cause": "\(error.message)"])
+            }
+            configuration = next.keeping(needRestart, from: configuration)
+            table = keyStore.makeTable(previous: table)
+            publish { [self] in
+                controlCounters.add(.reloads)
+                options.logger.notice("Configuration reloaded", metadata: ["revision": "\(next.revision.hex.prefix(12))"])
+                finishReload(.success(needRestart))
+            }
+        } catch {
+            controlCounters.add(.reloadsFailed)
+            options.logger.error(
+                "Configuration refused; the previous one keeps serving", metadata: ["errors": "\(error.lines.joined(separator: " | "))"])
+            finishReload(.failure(error))
+        }
+    }
+
+    private func finishReload(_ result: Result<[String], ConfigurationErrors>) {
+        isReloading = false
+        let waiters = reloadWaiters
+        reloadWaiters = []
+        if wantsAnotherReload {
+            wantsAnotherReload = false
+            for (index, waiter) in waiters.enumerated() where index > 0 { reloadWaiters.append(waiter) }
+            waiters.first?(result)
+            reload { _ in }
+        } else {
+            for waiter in waiters { waiter(result) }
+        }
+    }
+
+    // MARK: Reading
+
+    /// The sum of a counter over all loops.
+    public func value(of counter: Counter) -> UInt64 {
+        if counter == .logLinesDropped { return options.droppedLogLines() }
+        return workers.reduce(controlCounters.value(of: counter)) { $0 &+ $1.counters.value(of: counter) }
+    }
+
+    /// The sum of a reason's count over all loops.
+    public func value(of reason: CacheReason) -> UInt64 { workers.reduce(0) { $0 &+ $1.counters.value(of: reason) } }
+
+    /// Requests in flight towards providers.
+    public var inFlight: Int { shared.loads.process.inFlight }
+
+    /// Client connections open.
+    public var connections: Int { shared.connections.inFlight }
+
+    /// Flights under way.
+    public var flights: Int { shared.flights.count }
+
+    // MARK: The end
+
+    /// Stops taking traffic: readiness is false at once, accepting stops after the announced delay, what is under way may finish until the
+    /// deadline. `done` is called when all is over.
+    public func drain(_ done: @escaping () -> Void) {
+        guard !shared.lifecycle.isDraining else { return cutEverything() }
+        shared.lifecycle.beginDraining()
+        options.logger.notice("Draining", metadata: ["in_flight": "\(inFlight)", "connections": "\(connections)"])
+        after(milliseconds: configuration.drain.announceDelayMilliseconds) { [self] in
+            let pending = Countdown(workers.count, done)
+            let bound = LoopBound(pending, loop: loop)
+            let mailbox = loop.mailbox
+            for worker in workers {
+                let isPosted = worker.post { worker in worker.drain { _ = mailbox.post { bound.value.step() } } }
+                if !isPosted { pending.step() }
+            }
+            after(milliseconds: configuration.drain.deadlineMilliseconds) { [self] in cutEverything() }
+        }
+    }
+
+    /// Ends every request that is still under way.
+    public func cutEverything() {
+        for worker in workers { worker.post { $0.cutEverything() } }
+    }
+
+    private var timers: [LoopTimer] = []
+
+    private func after(milliseconds: UInt64, _ action: @escaping () -> Void) {
+        guard milliseconds > 0, let timer = try? loop.makeTimer(action) else { return action() }
+        timers.append(timer)
+        timer.start(afterMilliseconds: milliseconds)
+    }
+
+    /// Stops the workers and closes the stores. The last call.
+    public func close() {
+        for worker in workers { worker.stop() }
+        workers = []
+        cache?.close()
+        keyStore.close()
+    }
+}
+
+@available(*, unavailable)
+extension ControlPlane: Sendable {}
+
+/// Calls `done` at the last of `count` steps. Loop-confined.
+private final class Countdown {
+    private var left: Int
+    private let done: () -> Void
+
+    init(_ count: Int, _ done: @escaping () -> Void) {
+        left = count
+        self.done = done
+        if count == 0 { done() }
+    }
+
+    func step() {
+        left -= 1
+        if left == 0 { done() }
+    }
+}

@@ -1,0 +1,272 @@
+// Phases 8, 9 and 12: a slot, a flight, a fetch.
+
+import ExactCache
+import EventLoop
+import GatewayModel
+import HTTP1
+import Providers
+import RequestScan
+import Tenants
+import Upstream
+
+extension Exchange {
+    // MARK: 8 admit
+
+    /// Takes a slot of the process and of the tenant, or waits for one briefly.
+    func admit() throws(GatewayError) {
+        guard let tenant else { return }
+        let verdict = worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now)
+        switch verdict {
+        case .admitted:
+            holdsSlot = true
+            try join()
+        case .queued:
+            machine.queued()
+            worker.watchQueue()
+        case .refused:
+            worker.counters.add(.shed)
+            throw overloaded
+        }
+    }
+
+    private var overloaded: GatewayError {
+        GatewayError(
+            status: 503, code: "overloaded", message: "Too many requests are under way. Retry after a moment.", retryAfterSeconds: 1,
+            source: .gateway)
+    }
+
+    /// A slot came free for a waiting request.
+    func admittedFromQueue() {
+        holdsSlot = true
+        do throws(GatewayError) { try join() } catch { refuse(error) }
+    }
+
+    /// No slot came free in time.
+    func expiredInQueue() {
+        worker.counters.add(.shed)
+        refuse(overloaded)
+    }
+
+    // MARK: 9 join
+
+    /// Follows a flight of the same request, leads one, or flies alone.
+    private func join() throws(GatewayError) {
+        guard let digest, directives.sharesFlights, cacheReason == nil, (embeddings?.cachedCount ?? 0) == 0 else { return try startFetch(flight: nil) }
+        let limits = embeddings == nil ? snapshot.flightLimits : snapshot.batchFlightLimits
+        switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, limits: limits, now: worker.loop.now, wake: wakeUp()) {
+        case .alone:
+            if facts.cache == .missToBeStored { facts.cache = .miss(.hitForMiss) }
+            try startFetch(flight: nil)
+        case .follow(let flight, let id):
+            self.flight = flight
+            followerID = id
+            machine.follows()
+            facts.cache = .collapsed
+            // The follower waits for somebody else's slot, not its own.
+            releaseSlot()
+        case .lead(let flight):
+            // Between this request's look-up and its turn to lead, the former leader may have stored its answer.
+            if case .missToBeStored = facts.cache, try lookUpAgain(flight) { return }
+            do throws(GatewayError) {
+                try startFetch(flight: flight)
+            } catch {
+                worker.shared.flights.end(flight, .failed(error))
+                throw error
+            }
+        }
+    }
+
+    private func lookUpAgain(_ flight: Flight) throws(GatewayError) -> Bool {
+        guard try lookUp() else { return false }
+        worker.shared.flights.end(flight, .notShared(.hitForMiss))
+        return true
+    }
+
+    /// A stream that carries its usage event and one that does not are two different flights.
+    private func flightKey(_ digest: Digest256) -> Digest256 {
+        let carriesUsage = !wantsStream || wantsUsage || plan?.injectsUsage == true
+        guard !carriesUsage else { return digest }
+        return Digest256(words: (digest.words.0 ^ 1, digest.words.1, digest.words.2, digest.words.3))
+    }
+
+    private func wakeUp() -> @Sendable () -> Void {
+        let mailbox = worker.loop.mailbox
+        let number = self.number
+        let bound = LoopBound(self, loop: worker.loop)
+        return {
+            _ = mailbox.post {
+                let exchange = bound.value
+                if exchange.number == number { exchange.flightMoved() }
+            }
+        }
+    }
+
+    private func releaseSlot() {
+        guard holdsSlot else { return }
+        holdsSlot = false
+        worker.releaseSlot(of: tenant)
+    }
+
+    // MARK: 12 fetch
+
+    /// Starts the transfer. The machine must allow it.
+    func startFetch(flight: Flight?) throws(GatewayError) {
+        let order = try makeOrder()
+        _ = machine.leads()
+        upstreamStarted = .now()
+        self.flight = nil
+        let fetch = Fetch(order, flight: flight, worker: worker)
+        fetch.consumer = self
+        self.fetch = fetch
+        fetch.start()
+    }
+
+    /// Everything the fetch needs, from head, body and plan.
+    func makeOrder() throws(GatewayError) -> FetchOrder {
+        guard let plan, let tenant, let identity else { throw AuthenticationFailure.storeUnavailable.error }
+        let definition = snapshot.providers[plan.provider]
+        let head = client.head
+        let url = try upstreamURL(plan)
+        let request = UpstreamRequest(
+            method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
+            fields: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
+            timeouts: timeouts(head), egress: snapshot.egress(of: plan.provider))
+        return FetchOrder(
+            request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
+            provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
+            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings, tenant: tenant)
+    }
+
+    /// The URL that is asked: configured bytes and checked ones.
+    func upstreamURL(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        let head = client.head
+        var url: [UInt8] = []
+        if case .native(let request) = routed {
+            try snapshot.providers.appendNativeURL(
+                request, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.queryRange),
+                removesCredentials: clientCredential == nil, to: &url)
+        } else {
+            try snapshot.providers.appendUnifiedURL(
+                provider: plan.provider, operation: operation, model: Array(plan.model.utf8).span, isStream: wantsStream,
+                wantsServerSentEvents: true, to: &url)
+        }
+        return url
+    }
+
+    /// The path at the provider, for policies: the same whichever surface it was called by.
+    func upstreamPath(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        let url = try upstreamURL(plan)
+        var slashes = 0
+        let found = url.firstIndex { byte in
+            if byte == 0x2F { slashes += 1 }
+            return slashes == 3
+        }
+        guard let start = found else { return [0x2F] }
+        let end = url[start...].firstIndex(of: 0x3F) ?? url.endIndex
+        return Array(url[start..<end])
+    }
+
+    private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
+        guard let digest, cacheReason == nil, !directives.skipsWrite else { return nil }
+        return RecordOrder(
+            digest: digest, ttlSeconds: policy.ttlSeconds, staleSeconds: max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds),
+            storesToolCalls: policy.storesToolCalls, storesLengthStops: policy.storesLengthStops, tenantID: tenant.tenant.id,
+            keyID: snapshot.keys.keys[Int(identity.key)].id,
+            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.baseRevision,
+            purgeEpoch: worker.shared.cache?.purgeEpoch ?? PurgeEpoch())
+    }
+
+    /// The body as it goes upstream: the client's bytes on native paths, the listed edits on the unified surface.
+    private func upstreamBody(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
+        guard isUnified, let scan else { return body }
+        var edits: [BodyEdit] = []
+        if scan.modelRange != nil, dialect != .gemini { edits.append(.setModel(plan.model)) }
+        if scan.liteLLMCache != nil, let member = scan.cacheMemberRange { edits.append(.removeMember(member)) }
+        if plan.injectsUsage { edits.append(.includeUsage) }
+        if let embeddings, embeddings.cachedCount > 0 { edits.append(.keepEmbeddingItems(embeddings.missing)) }
+        return BodyEditor.apply(edits, to: body.span, scan: scan)
+    }
+
+    private func uploadBody(_ head: RequestHead) -> UpstreamBody {
+        switch head.bodyFraming {
+        case .none: .none
+        case .length(let count): .streamed(length: count)
+        case .chunked: .streamed(length: nil)
+        }
+    }
+
+    /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
+    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> UpstreamFields {
+        var fields = UpstreamFields(reservingBytes: 512)
+        for field in head.fields where !field.isHopByHop {
+            let name = head.bytes.span.extracting(field.name)
+            guard HeaderPolicy.forwardsRequestField(field.known, name: name) else { continue }
+            if clientCredential == nil, snapshot.providers.isAccountField(provider: plan.provider, name: name) { continue }
+            fields.append(name: name, value: head.bytes.span.extracting(field.value))
+        }
+        if operation.hasJSONBody, head.first(.contentType) == nil { fields.append("content-type", "application/json") }
+        if isUnified, let base = plan.base {
+            for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }
+        }
+        appendAcceptEncoding(head, to: &fields)
+        try appendCredential(definition, plan, to: &fields)
+        return fields
+    }
+
+    /// `identity` wherever the answer is read or kept, unless the client forbids it.
+    private func appendAcceptEncoding(_ head: RequestHead, to fields: inout UpstreamFields) {
+        let own = head.text(.acceptEncoding)
+        if operation.hasJSONBody, !(own.map { HeaderPolicy.forbidsIdentity(Array($0.utf8).span) } ?? false) {
+            fields.append("accept-encoding", "identity")
+        } else if let own {
+            fields.append("accept-encoding", own)
+        }
+    }
+
+    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields) throws(GatewayError) {
+        if let clientCredential {
+            guard snapshot.providers.forwardsClientCredential(provider: plan.provider, field: clientCredential.field) else {
+                let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
+                throw GatewayError(
+                    status: 401, code: "provider_key_field", message: "\(definition.name) takes a client's own key in \(accepted).",
+                    param: clientCredential.field.name)
+            }
+            fields.append(name: Array(clientCredential.field.name.utf8).span, value: clientCredential.value.span)
+        } else if let secret = snapshot.credentials[definition.name] {
+            guard !secret.isEmpty, fields.append(plan.form.header, plan.form.prefix + secret) else {
+                throw GatewayError(
+                    status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
+                    source: .gateway)
+            }
+        }
+    }
+
+    private func timeouts(_ head: RequestHead) -> UpstreamTimeouts {
+        var timeouts = wantsStream ? snapshot.streamTimeouts : snapshot.plainTimeouts
+        if let text = head.text(.cfAigRequestTimeout), let milliseconds = UInt64(text), milliseconds > 0 {
+            timeouts.firstByte = min(timeouts.firstByte, milliseconds)
+        }
+        return timeouts
+    }
+
+    /// An operation whose body is not JSON starts upstream at once and takes the body as it comes.
+    func startStreamedUpload(_ head: RequestHead) {
+        do throws(GatewayError) {
+            guard let tenant else { throw AuthenticationFailure.storeUnavailable.error }
+            plan = nil
+            try makePlan()
+            facts.cache = .none
+            guard worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now) == .admitted else {
+                worker.admission.remove(self)
+                worker.counters.add(.shed)
+                throw overloaded
+            }
+            holdsSlot = true
+            if head.expectsContinue { client.sendContinue() }
+            machine.bodyStreams()
+            try startFetch(flight: nil)
+        } catch {
+            refuse(error)
+        }
+    }
+}

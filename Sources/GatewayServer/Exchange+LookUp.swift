@@ -1,0 +1,168 @@
+// Phase 7: the exact cache. A hit is composed inside the read transaction (into the loop's own buffer) and written after it.
+
+import ExactCache
+import GatewayModel
+import Providers
+
+extension Exchange {
+    /// What became of a record that was found.
+    private enum Use { case composed(status: Int, usage: Usage?), unusable(CacheReason?) }
+
+    /// Looks the request up. Returns whether it was answered.
+    func lookUp() throws(GatewayError) -> Bool {
+        guard let digest else { return false }
+        if let batch = makeBatch() {
+            embeddings = batch
+            return try lookUpItems(batch)
+        }
+        guard !directives.skipsRead else {
+            facts.cache = .refreshToBeStored
+            return false
+        }
+        facts.cache = .missToBeStored
+        switch find(digest, now: worker.cacheNow) {
+        case .answered: return true
+        case .nothing(let reason):
+            if directives.onlyIfCached { throw notCached }
+            if let reason { facts.cache = .miss(reason) }
+            return false
+        }
+    }
+
+    private enum Finding { case answered, nothing(CacheReason?) }
+
+    private func find(_ digest: Digest256, now: WallTime) -> Finding {
+        guard let reader = worker.reader else { return .nothing(.storeUnavailable) }
+        let found = reader.look(up: digest, now: now) { view, bytes in compose(view, bytes, now: now, staleCause: nil) }
+        switch found {
+        case .miss: return .nothing(nil)
+        case .fresh(.composed(let status, let usage)):
+            sendComposed(status: status, usage: usage)
+            return .answered
+        case .fresh(.unusable(let reason)): return .nothing(reason)
+        case .stale(.composed(let status, let usage), _):
+            let refresh = try? makeOrder()
+            sendComposed(status: status, usage: usage)
+            if let refresh { worker.revalidate(refresh, digest) }
+            return .answered
+        case .stale(.unusable, _):
+            staleIsAllowed = policy.staleIfErrorSeconds > 0
+            return .nothing(nil)
+        }
+    }
+
+    /// Serves a stale entry after a failed upstream, if the route allows one and one is there.
+    func serveStale(after upstreamStatus: Int?) -> Bool {
+        guard staleIsAllowed, let digest, let reader = worker.reader else { return false }
+        let now = worker.cacheNow
+        let found = reader.look(up: digest, now: now) { view, bytes in compose(view, bytes, now: now, staleCause: .some(upstreamStatus)) }
+        switch found {
+        case .fresh(.composed(let status, let usage)), .stale(.composed(let status, let usage), _):
+            sendComposed(status: status, usage: usage)
+            return true
+        default: return false
+        }
+    }
+
+    private func sendComposed(status: Int, usage: Usage?) {
+        client.send(worker.composer.bytes.span)
+        if let usage {
+            let saved = usage.inputTokens.addingReportingOverflow(usage.outputTokens)
+            worker.counters.add(.tokensSaved, UInt64(clamping: saved.overflow ? .max : saved.partialValue))
+        }
+        machine.answered()
+        finish(status: status, keepsAlive: keepsConnection)
+    }
+
+    /// Writes the whole answer into the composer, in the form this request wants. Runs inside the read transaction: no I/O, no suspension.
+    /// `staleCause`: the failed upstream's status when a stale entry is served for an error.
+    private func compose(_ view: CacheRecordView, _ bytes: Span<UInt8>, now: WallTime, staleCause: Int??) -> Use {
+        let age = view.ageSeconds(now: now)
+        let ttl = view.secondsLeft(now: now)
+        if let limit = directives.maxAgeSeconds, age > limit { return .unusable(nil) }
+        if let staleCause {
+            guard -ttl <= policy.staleIfErrorSeconds else { return .unusable(nil) }
+            facts.cache = .staleIfError(upstreamStatus: staleCause, ageSeconds: age)
+        } else if ttl > 0 {
+            facts.cache = .hit(ttlSeconds: ttl, ageSeconds: age)
+        } else if -ttl <= policy.staleWhileRevalidateSeconds {
+            facts.cache = .staleWhileRevalidate(ttlSeconds: ttl, ageSeconds: age)
+        } else {
+            return .unusable(nil)
+        }
+        // A stream recorded without its usage event can't answer a request that wants to know the usage.
+        if view.isStream, view.usage == nil, wantsUsage, operation.kind == .generate { return .unusable(.usageAbsent) }
+        return view.isStream == wantsStream ? composeAsRecorded(view, bytes) : composeConverted(view, bytes)
+    }
+
+    private func composeAsRecorded(_ view: CacheRecordView, _ bytes: Span<UInt8>) -> Use {
+        let body = bytes.extracting(view.bodyRange)
+        let hidden = wantsStream && !wantsUsage ? view.usageEventRange : nil
+        let framing = frameAnswer(knownLength: body.count - (hidden?.count ?? 0))
+        beginHit(view, bytes)
+        worker.composer.endHead(framing)
+        if isHead { return .composed(status: Int(view.status), usage: view.usage) }
+        if let hidden {
+            worker.composer.appendBody(body.extracting(0..<hidden.lowerBound))
+            worker.composer.appendBody(body.extracting(hidden.upperBound..<body.count))
+        } else {
+            worker.composer.appendBody(body)
+        }
+        return .composed(status: Int(view.status), usage: view.usage)
+    }
+
+    /// The slow way: a recorded stream for a plain request, or the reverse.
+    @inline(never)
+    private func composeConverted(_ view: CacheRecordView, _ bytes: Span<UInt8>) -> Use {
+        let converted = Replay.convert(
+            bytes.extracting(view.bodyRange), operation: operation, from: view.isStream ? .serverSentEvents : .json,
+            to: wantsStream ? .serverSentEvents : .json, includesUsage: wantsUsage)
+        guard let converted else { return .unusable(.noReplayForm) }
+        let framing = frameAnswer(knownLength: converted.count)
+        beginHit(view, bytes, contentType: wantsStream ? Self.eventStreamType : Self.jsonType)
+        worker.composer.endHead(framing)
+        worker.composer.appendBody(converted.span)
+        return .composed(status: Int(view.status), usage: view.usage)
+    }
+
+    private static let eventStreamType = Array("text/event-stream; charset=utf-8".utf8)
+    private static let jsonType = Array("application/json".utf8)
+
+    /// Head and recorded fields; `contentType` replaces the recorded one.
+    private func beginHit(_ view: CacheRecordView, _ bytes: Span<UInt8>, contentType: [UInt8]? = nil) {
+        facts.overheadNanoseconds = overhead(at: .now())
+        facts.upstreamNanoseconds = nil
+        worker.composer.beginHead(status: Int(view.status), facts: facts, now: worker.wallNow)
+        view.forEachField(in: bytes) { name, value in
+            if let contentType { worker.composer.appendField(name, contentType.span) } else { worker.composer.appendField(name, value) }
+        }
+    }
+
+    // MARK: Embeddings by item
+
+    private func makeBatch() -> EmbeddingsBatch? {
+        guard operation == .embeddings, isUnified, directives.customKey == nil, let scan, let plan, let tenant else { return nil }
+        return EmbeddingsBatch(scan: scan, body: body, scanner: &worker.scanner) { makeDigest(plan, tenant, body: $0) }
+    }
+
+    /// Answers a batch whose items are all known; otherwise says how many are.
+    private func lookUpItems(_ batch: EmbeddingsBatch) throws(GatewayError) -> Bool {
+        guard !directives.skipsRead, let reader = worker.reader else {
+            facts.cache = .refreshToBeStored
+            return false
+        }
+        batch.lookUp(reader, now: worker.cacheNow, maxAge: directives.maxAgeSeconds)
+        guard let answer = batch.answer() else {
+            if directives.onlyIfCached { throw notCached }
+            facts.cache = batch.cachedCount == 0 ? .missToBeStored : .partial(cached: batch.cachedCount, of: batch.count)
+            return false
+        }
+        facts.cache = .hit(ttlSeconds: batch.ttlSeconds, ageSeconds: batch.ageSeconds)
+        facts.overheadNanoseconds = overhead(at: .now())
+        _ = frameAnswer(knownLength: answer.count)
+        worker.composer.whole(
+            status: 200, contentType: "application/json", body: answer, facts: facts, now: worker.wallNow, isHead: isHead)
+        sendComposed(status: 200, usage: Usage(inputTokens: batch.cachedTokens))
+        return true
+    }
+}

@@ -1,0 +1,253 @@
+// Phases 5 and 6: what the body says, which target would be asked now, and what may be kept of its answer.
+
+import ExactCache
+import GatewayModel
+import HTTP1
+import Providers
+import RequestScan
+import Tenants
+
+extension Exchange {
+    // MARK: Answers that need no upstream
+
+    /// `GET /v1/models` and the tenant's own endpoints. Returns whether the request was answered.
+    func answerLocally() throws(GatewayError) -> Bool {
+        switch routed {
+        case .unified(let request) where request.operation == .models:
+            let list = ModelCatalog(snapshot: snapshot, identity: identity)
+            answer(json: try list.body(dialect: request.dialect, model: request.model))
+            return true
+        case .tenant(.usage):
+            answer(json: worker.usageBody(for: self))
+            return true
+        case .tenant(.feedback):
+            throw GatewayError(status: 404, code: "log_not_found", message: "There is no log row of that id.")
+        default: return false
+        }
+    }
+
+    private func answer(json body: [UInt8]) {
+        facts.keepsAlive = keepsConnection
+        facts.overheadNanoseconds = overhead(at: .now())
+        _ = frameAnswer(knownLength: body.count)
+        worker.composer.whole(
+            status: 200, contentType: "application/json", body: body, facts: facts, now: worker.wallNow, isHead: isHead)
+        client.send(worker.composer.bytes.span)
+        machine.answered()
+        finish(status: 200, keepsAlive: keepsConnection)
+    }
+
+    // MARK: 5 scan
+
+    func scanBody() throws(GatewayError) {
+        guard operation.hasJSONBody else { return }
+        do throws(ScanError) {
+            let found = try worker.scanner.scan(body.span, operation: operation)
+            if found.isStream { wantsStream = true }
+            if operation == .chatCompletions || operation == .completions { wantsUsage = !wantsStream || found.includeUsage }
+            scan = found
+        } catch {
+            throw error.gatewayError
+        }
+    }
+
+    // MARK: 6 plan
+
+    func makePlan() throws(GatewayError) {
+        guard let identity else { throw AuthenticationFailure.storeUnavailable.error }
+        var plan: UpstreamPlan
+        switch routed {
+        case .unified(let request): plan = try unifiedPlan(request)
+        case .native(let request): plan = nativePlan(request)
+        default: throw GatewayError(status: 404, code: "unknown_path", message: "Nothing is served at this path.")
+        }
+        let definition = snapshot.providers[plan.provider]
+        try checkPermission(definition, plan, identity)
+        try checkAccountObjects(definition, identity)
+        try checkCredential(definition)
+        plan.injectsUsage = isUnified && wantsStream && scan?.includeUsage == false && plan.base?.supportsIncludeUsage == true
+        facts.provider = definition.name
+        facts.model = plan.model
+        self.plan = plan
+    }
+
+    private func unifiedPlan(_ request: UnifiedRequest) throws(GatewayError) -> UpstreamPlan {
+        guard let name = request.model ?? scan?.model(in: body.span), !name.isEmpty else {
+            throw GatewayError(
+                status: 400, code: "model_required", message: "Name a model as provider/model, or a route.", param: "model")
+        }
+        let route = snapshot.routes[name]
+        guard let target = route?.targets.first ?? snapshot.target(named: name) else {
+            throw GatewayError(
+                status: 404, code: "model_not_found",
+                message: "No route and no provider/model of that name is configured here. GET /v1/models lists what this key may use.",
+                param: "model")
+        }
+        let definition = snapshot.providers[target.provider]
+        guard let base = definition.base(offering: operation) else {
+            throw GatewayError(
+                status: 501, code: "dialect_not_supported",
+                message: "\(definition.name) offers no \(operation.name) of its own and the gateway does not translate. "
+                    + "Its own API is under /\(definition.name)/.",
+                param: "model", source: .gateway)
+        }
+        return UpstreamPlan(
+            provider: target.provider, model: target.model, route: route, base: base, form: base.credential ?? definition.credential)
+    }
+
+    private func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
+        let definition = snapshot.providers[request.provider]
+        let base = definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
+        return UpstreamPlan(
+            provider: request.provider, model: request.model ?? scan?.model(in: body.span) ?? "", route: nil, base: nil,
+            form: base?.credential ?? definition.credential)
+    }
+
+    /// Provider, path and model, for the key and its tenant.
+    private func checkPermission(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ identity: KeyIdentity) throws(GatewayError) {
+        let path = try upstreamPath(plan)
+        let isGranted = clientCredential != nil || definition.allows(operation)
+        let refusal = snapshot.keys.permits(
+            identity, model: Array(plan.model.utf8).span, provider: Array(definition.name.utf8).span, path: path.span, isPathGranted: isGranted)
+        if let refusal { throw refusal }
+    }
+
+    /// Objects of the operator's account are not opened to tenants: whoever may not call an object's own path may not name the object.
+    private func checkAccountObjects(_ definition: ProviderDefinition, _ identity: KeyIdentity) throws(GatewayError) {
+        guard let scan, clientCredential == nil, !scan.statefulFields.isEmpty else { return }
+        for (field, path) in Self.accountObjectPaths where scan.statefulFields.contains(field) {
+            let isAllowed = snapshot.keys.allowsPath(
+                Array(path.utf8).span, at: Array(definition.name.utf8).span, isGranted: false, for: identity)
+            if isAllowed { continue }
+            let name = field.names.first ?? "a field"
+            throw GatewayError(
+                status: 403, code: "account_object_not_allowed",
+                message: "\(name) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
+                param: name)
+        }
+    }
+
+    /// Under which path of the provider's API the objects live that a field refers to.
+    private static let accountObjectPaths: [(StatefulFields, String)] = [
+        (.previousResponse, "/v1/responses/*"), (.background, "/v1/responses/*"), (.itemReference, "/v1/responses/*"),
+        (.conversation, "/v1/conversations/*"), (.file, "/v1/files/*"), (.vectorStore, "/v1/vector_stores/*"),
+        (.container, "/v1/containers/*"), (.storedPrompt, "/v1/prompts/*"), (.mcpServers, "/v1/mcp_servers/*"),
+        (.cachedContent, "/v1beta/cachedContents/*"), (.fileURI, "/v1beta/files/*"),
+    ]
+
+    private func checkCredential(_ definition: ProviderDefinition) throws(GatewayError) {
+        guard clientCredential == nil, !definition.isLocal, snapshot.credentials[definition.name] == nil else { return }
+        throw GatewayError(
+            status: 502, code: "provider_credentials",
+            message: "No key is configured for \(definition.name). The operator sets \(definition.credentialVariable ?? "provider_credentials").",
+            source: .gateway)
+    }
+
+    // MARK: What may be kept
+
+    /// Merges route, tenant and defaults with the client's wishes, and makes the digest.
+    func settleCaching() throws(GatewayError) {
+        guard let plan, let tenant else { return }
+        policy = plan.route?.cache ?? snapshot.cachePolicy
+        if let ttl = tenant.tenant.cacheTTLSeconds { policy.ttlSeconds = Int64(ttl) }
+        if tenant.tenant.isCacheEnabled == false { policy.isEnabled = false }
+        try readDirectives()
+        cacheReason = whyNotCached(tenant)
+        if let ttl = directives.ttlSeconds, ttl > 0 { policy.ttlSeconds = min(max(ttl, policy.ttlSecondsMin), policy.ttlSecondsMax) }
+        if cacheReason == nil, let scan { digest = makeDigest(plan, tenant, body: scan.bodyDigest) }
+        if let cacheReason { facts.cache = .bypass(cacheReason) }
+        if !operation.isCacheable { facts.cache = operation.kind == .other || operation.kind == .models ? .none : facts.cache }
+        if directives.onlyIfCached, digest == nil { throw notCached }
+    }
+
+    var notCached: GatewayError {
+        GatewayError(status: 504, code: "not_cached", message: "only-if-cached was asked for, and this request is not in the cache.")
+    }
+
+    private func readDirectives() throws(GatewayError) {
+        let head = client.head
+        for field in head.fields {
+            guard let known = field.known, known.isCacheControl else { continue }
+            try directives.apply(known, value: String(decoding: head.bytes[field.value], as: UTF8.self))
+        }
+        if isUnified, let lite = scan?.liteLLMCache {
+            try directives.applyLiteLLM(
+                ttl: lite.ttlSeconds.map(Int64.init), sMaxAge: lite.maxAgeSeconds.map(Int64.init), noCache: lite.noCache, noStore: lite.noStore,
+                namespace: scan?.liteLLMNamespace(in: body.span).map { Array($0.utf8) })
+        }
+        if directives.customKey != nil, tenant?.tenant.allowsCustomCacheKeys == false {
+            throw GatewayError(
+                status: 403, code: "custom_cache_key_not_allowed", message: "This tenant may not choose cache keys.", param: "cf-aig-cache-key")
+        }
+    }
+
+    private func whyNotCached(_ tenant: TenantState) -> CacheReason? {
+        guard operation.isCacheable else { return .operation }
+        guard worker.reader != nil else { return .storeUnavailable }
+        if case .native(let request) = routed {
+            if !request.isCacheable { return .operation }
+            if request.isGeminiStream, !request.wantsServerSentEvents { return .otherRepresentation }
+        } else if let offer = plan?.base?.offer(of: operation), !offer.isCacheable {
+            return .operation
+        }
+        guard policy.isEnabled else { return .off }
+        if let reason = directives.bypass { return reason }
+        guard let scan else { return .operation }
+        if !scan.statefulFields.isEmpty { return .stateful }
+        if scan.hasHostedTools { return .hostedTools }
+        if scan.choices > 1 { return .multipleChoices }
+        if let limit = policy.maxTemperature, (scan.temperature ?? 1) > limit { return .temperature }
+        return nil
+    }
+
+    /// The cache key of the wire contract. `body`: what stands for the body in it, an embeddings item or the whole canonical body.
+    func makeDigest(_ plan: UpstreamPlan, _ tenant: TenantState, body digest: Digest256) -> Digest256 {
+        let definition = snapshot.providers[plan.provider]
+        let isByRoute = plan.route?.isKeyedByRoute == true
+        worker.keyBuilder.begin(
+            scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
+            credential: clientCredential.map { .client(snapshot.credentialHash($0.value)) } ?? .configured,
+            subject: isByRoute ? .route(plan.route?.name ?? "") : .target(Target(provider: definition.name, model: plan.model)),
+            routeRevision: plan.route?.revision ?? snapshot.baseRevision, operation: operation)
+        addAnswerChangingFields(definition)
+        if !isUnified, let range = scan?.cacheMemberRange {
+            // On native paths LiteLLM's field is not ours to act on: it goes upstream, and so belongs to the key.
+            worker.keyBuilder.addQuery(name: Array("body.cache".utf8).span, value: body.span.extracting(range))
+        }
+        let namespace = directives.namespace.isEmpty ? Array((tenant.tenant.cacheNamespace ?? "").utf8) : directives.namespace
+        if let key = directives.customKey { return worker.keyBuilder.finish(namespace: namespace.span, customKey: key.span) }
+        return worker.keyBuilder.finish(namespace: namespace.span, body: digest)
+    }
+
+    private func addAnswerChangingFields(_ definition: ProviderDefinition) {
+        let head = client.head
+        if !definition.answerChangingQuery.isEmpty {
+            let query = head.bytes.span.extracting(head.queryRange)
+            for name in definition.answerChangingQuery {
+                var fields = QueryFields()
+                while let field = fields.next(in: query) {
+                    let start = head.queryRange.lowerBound
+                    guard head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)].elementsEqual(name.utf8) else { continue }
+                    worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
+                }
+            }
+        }
+        for name in definition.answerChangingHeaders {
+            for range in head.values(named: name) {
+                worker.keyBuilder.addQuery(name: Array(name.utf8).span, value: head.bytes.span.extracting(range))
+            }
+        }
+    }
+}
+
+extension FieldName {
+    /// Whether the field is one of the cache controls.
+    var isCacheControl: Bool {
+        switch self {
+        case .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags,
+            .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,234 @@
+// Phase 13: an answer, from this request's own fetch or from the flight it follows, on its way to the client.
+
+import EventLoop
+import GatewayModel
+import HTTP1
+import Providers
+
+extension Exchange {
+    // MARK: From the flight
+
+    /// The flight has something for this follower.
+    func flightMoved() {
+        guard machine.state == .following, let flight else { return }
+        let update = flight.take(followerID, wantsBytes: wantsStream && !isSuspended)
+        if update.leads { return takeOver(flight) }
+        if update.lost { return answerFailed(Self.lost) }
+        if let head = update.head, machine.progress == .nothing { relay(head, of: flight, bytes: update) } else { relayMore(update) }
+    }
+
+    private static let lost = GatewayError(
+        status: 502, code: "upstream_truncated", message: "The answer broke off before its end.", source: .upstream)
+
+    private func relay(_ head: FlightHead, of flight: Flight, bytes update: FlightUpdate) {
+        if flight.isStream, !wantsStream, isUsable(update.end), head.status < 300 {
+            guard let answer = Replay.answer(from: update.bytes.span, operation: operation) else { return flyAlone() }
+            var plain = head
+            plain.contentType = Array("application/json".utf8)
+            plain.isEventStream = false
+            answerHead(plain, knownLength: answer.count)
+            answerBytes(answer.span)
+            return answerEnded()
+        }
+        answerHead(head, knownLength: nil)
+        relayMore(update)
+    }
+
+    private func relayMore(_ update: FlightUpdate) {
+        if !update.bytes.isEmpty { answerBytes(update.bytes.span) }
+        switch update.end {
+        case .complete, .refusedUpstream: answerEnded()
+        case .failed(let error): answerFailed(error)
+        case .notShared: machine.progress == .nothing ? flyAlone() : answerEnded()
+        case nil: break
+        }
+    }
+
+    private func isUsable(_ end: FlightEnd?) -> Bool {
+        if case .complete? = end { return true }
+        return false
+    }
+
+    /// The leader's answer can't be shared: every follower that has sent nothing fetches for itself, in parallel.
+    private func flyAlone() {
+        do throws(GatewayError) {
+            if try lookUp() { return }
+        } catch {
+            return refuse(error)
+        }
+        facts.cache = .miss(.hitForMiss)
+        lead(nil)
+    }
+
+    /// The leader failed and this follower was chosen.
+    private func takeOver(_ flight: Flight) {
+        facts.cache = .missToBeStored
+        lead(flight)
+    }
+
+    private func lead(_ flight: Flight?) {
+        self.flight = nil
+        do throws(GatewayError) {
+            try startFetch(flight: flight)
+        } catch {
+            if let flight { worker.shared.flights.end(flight, .failed(error)) }
+            refuse(error)
+        }
+    }
+
+    // MARK: From either source
+
+    /// The head of the answer. `knownLength`: the body's length, where the upstream told it and nothing is edited out.
+    func answerHead(_ head: FlightHead, knownLength: Int?) {
+        facts.upstreamNanoseconds = upstreamStarted.map { MonotonicTime.now().nanoseconds(since: $0) }
+        if !head.provider.isEmpty { facts.provider = head.provider }
+        answerStatus = head.status
+        if head.isEventStream, !wantsUsage, plan?.injectsUsage == true { usageFilter = UsageEventFilter() }
+        let holds = isUnified && !wantsStream && !head.isEventStream
+        heldHead = head
+        if machine.answerHead(holds: holds) == .sendHead { sendHead(head, knownLength: usageFilter == nil ? knownLength : nil) }
+    }
+
+    private func sendHead(_ head: FlightHead, knownLength: Int?) {
+        composeHead(head, framing: bodyFraming(head, knownLength))
+        client.send(worker.composer.bytes.span)
+    }
+
+    private func bodyFraming(_ head: FlightHead, _ knownLength: Int?) -> AnswerFraming {
+        if isHead || head.status == 204 || head.status == 304 { return frameAnswer(knownLength: knownLength ?? 0) }
+        return frameAnswer(knownLength: knownLength)
+    }
+
+    private func composeHead(_ head: FlightHead, framing: AnswerFraming) {
+        if head.status >= 400 { facts.cache = facts.cache.withoutStore(.status) }
+        facts.overheadNanoseconds = upstreamStarted.map { $0.nanoseconds(since: started) } ?? overhead(at: .now())
+        worker.composer.beginHead(status: head.status, facts: facts, now: worker.wallNow)
+        worker.composer.appendLines(head.fields)
+        if !head.contentType.isEmpty { worker.composer.appendContentType(head.contentType.span) }
+        worker.composer.endHead(framing)
+    }
+
+    /// Bytes of the answer.
+    func answerBytes(_ bytes: Span<UInt8>) {
+        guard bytes.count > 0, !isHead else { return }
+        let limit = embeddings == nil ? snapshot.limits.heldBytesMax : snapshot.limits.bodyBytesMax
+        for action in machine.answerBytes(exceedsHold: held.count + bytes.count > limit) {
+            switch action {
+            case .keepBytes: held.append(span: bytes)
+            case .sendHead:
+                if let heldHead { sendHead(heldHead, knownLength: nil) }
+                sendBody(held.span)
+                held = []
+            case .sendBytes: filterAndSend(bytes)
+            default: break
+            }
+        }
+        if client.pendingBytes > snapshot.limits.clientBufferBytes, machine.clientFellBehind() == .pauseSource { pauseSource() }
+    }
+
+    private func filterAndSend(_ bytes: Span<UInt8>) {
+        guard usageFilter != nil else { return sendBody(bytes) }
+        var passed: [UInt8] = []
+        usageFilter?.receive(bytes, to: &passed)
+        sendBody(passed.span)
+    }
+
+    private func sendBody(_ bytes: Span<UInt8>) {
+        guard bytes.count > 0 else { return }
+        guard isChunked else { return client.send(bytes) }
+        worker.composer.chunk(bytes)
+        client.send(worker.composer.bytes.span)
+    }
+
+    /// The answer ended cleanly.
+    func answerEnded() {
+        switch machine.answerEnded() {
+        case .sendHeld:
+            guard let heldHead else { return cut() }
+            if let embeddings, embeddings.cachedCount > 0, heldHead.status < 300 {
+                guard let merged = embeddings.merged(with: held.span) else { return failAfterEnd(Self.lost) }
+                held = merged
+            }
+            composeHead(heldHead, framing: frameAnswer(knownLength: held.count))
+            client.send(worker.composer.bytes.span, held.span)
+        case .sendEnd:
+            if usageFilter != nil {
+                var rest: [UInt8] = []
+                usageFilter?.finish(to: &rest)
+                sendBody(rest.span)
+            }
+            if isChunked, !isHead { client.send(Self.lastChunk.span) }
+        default: return
+        }
+        finish(status: answerStatus, keepsAlive: keepsConnection)
+    }
+
+    /// The answer ended well but is not one: nothing was sent yet, so it can still be refused.
+    private func failAfterEnd(_ error: GatewayError) {
+        machine.reopen()
+        refuse(error)
+    }
+
+    private static let lastChunk: [UInt8] = Array("0\r\n\r\n".utf8)
+
+    /// The answer can't be had, or broke off.
+    func answerFailed(_ error: GatewayError, upstreamStatus: Int? = nil) {
+        switch machine.answerFailed(error) {
+        case .serveStaleOrError(let error):
+            releaseSource()
+            if serveStale(after: upstreamStatus) { return }
+            if facts.cache != .none { facts.cache = facts.cache.withoutStore(.upstreamFailed) }
+            refuse(error)
+        case .breakAnswer(let error): breakAnswer(error)
+        default: break
+        }
+    }
+
+    /// The head is out: on the unified surface the stream says what happened, then the connection is cut; a native cut is passed on as a cut.
+    func breakAnswer(_ error: GatewayError) {
+        if isUnified, wantsStream, !isHead {
+            var event: [UInt8] = []
+            appendStreamErrorEvent(error, dialect: dialect, operation: operation, requestID: requestID.text, to: &event)
+            sendBody(event.span)
+            releaseSource()
+            count(broken: error)
+            // No last chunk: the body did not end, and the client must be able to tell.
+            return client.closeAfterAnswer()
+        }
+        releaseSource()
+        count(broken: error)
+        cut()
+    }
+
+    private func count(broken error: GatewayError) {
+        worker.counters.add(.requests)
+        worker.counters.add(.upstreamErrors)
+        worker.log(self, status: answerStatus, error: error)
+    }
+
+    private func cut() { client.cut() }
+
+    // MARK: Back-pressure
+
+    private func pauseSource() {
+        isSuspended = true
+        fetch?.pause(for: self)
+    }
+
+    /// The client has caught up.
+    func resumeSource() {
+        isSuspended = false
+        if let fetch { fetch.resume(for: self) } else { flightMoved() }
+    }
+}
+
+extension CacheStatus {
+    /// The same look-up, but the answer will not be kept.
+    func withoutStore(_ reason: CacheReason) -> CacheStatus {
+        switch self {
+        case .missToBeStored, .collapsed: .miss(reason)
+        case .refreshToBeStored: .refresh(reason)
+        default: self
+        }
+    }
+}

@@ -1,0 +1,343 @@
+// One request and its answer. The connection makes one exchange and uses it for one request after another; `number` tells late messages of an
+// earlier request apart. Phases 1, 4 and 14 are here; the others in the files that RequestPhases.swift names.
+
+import EventLoop
+import ExactCache
+import GatewayModel
+import HTTP1
+import Providers
+import RequestScan
+import Tenants
+
+/// See the file's header. Confined to its connection's loop.
+final class Exchange {
+    unowned let client: ClientConnection
+    var machine = RequestMachine()
+    /// Counts the requests of this connection.
+    private(set) var number: UInt64 = 0
+
+    // What the head says.
+    var started = MonotonicTime(nanoseconds: 0)
+    var requestID = RequestID(at: WallTime(milliseconds: 0), random: (0, 0))
+    var routed = RoutedRequest.health(.live)
+    var dialect = Dialect.openAI
+    var operation = Operation.other
+    var isUnified = false
+    var isHead = false
+
+    // Who asks.
+    var identity: KeyIdentity?
+    var tenant: TenantState?
+    /// The client's own provider key and the field it came in, where the tenant's policy wants it used.
+    var clientCredential: ClientCredential?
+
+    // What is asked.
+    var body: [UInt8] = []
+    var scan: RequestScan?
+    var wantsStream = false
+    /// Whether this request asked for the usage event of a stream (others always report usage).
+    var wantsUsage = true
+    var plan: UpstreamPlan?
+    var directives = CacheDirectives()
+    var policy = CachePolicy()
+    var cacheReason: CacheReason?
+    var digest: Digest256?
+
+    // Where the answer comes from.
+    var facts = AnswerFacts(requestID: RequestID(at: WallTime(milliseconds: 0), random: (0, 0)))
+    var fetch: Fetch?
+    var flight: Flight?
+    var followerID: UInt64 = 0
+    var embeddings: EmbeddingsBatch?
+    var staleIsAllowed = false
+    var holdsSlot = false
+    var answerStatus = 0
+    var isChunked = false
+    var isCloseFramed = false
+    var held: [UInt8] = []
+    var heldHead: FlightHead?
+    var usageFilter: UsageEventFilter?
+    var upstreamStarted: MonotonicTime?
+    var isSuspended = false
+    private var keepsAlive = true
+    private var isHTTP10 = false
+
+    var worker: LoopWorker { client.worker }
+    var snapshot: GatewaySnapshot { client.worker.snapshot }
+
+    init(_ client: ClientConnection) { self.client = client }
+
+    /// Whether a request is being read, decided or answered.
+    var isUnderWay: Bool { machine.state != .idle && machine.state != .finished }
+
+    // MARK: 1 accept
+
+    /// A head was parsed. Answers at once where it can, before any byte of the body is read.
+    func begin(_ head: RequestHead) {
+        reset()
+        started = .now()
+        requestID = worker.makeRequestID()
+        facts = AnswerFacts(requestID: requestID)
+        isHTTP10 = head.isHTTP10
+        keepsAlive = head.keepsAlive && !client.isLastRequest
+        isHead = head.method == .head
+        if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
+        routed = snapshot.router.route(
+            method: Array(head.method.name.description.utf8).span, path: head.bytes.span.extracting(head.path),
+            query: head.bytes.span.extracting(head.queryRange),
+            hasAnthropicVersion: head.first(.anthropicVersion) != nil)
+        dialect = routed.dialect
+        let expectsBody = head.hasBody
+        _ = machine.receivedHead(expectsBody: expectsBody)
+        if case .health(let check) = routed { return answer(health: check) }
+        do throws(GatewayError) {
+            try refuseWhenDraining()
+            try identify(head)
+            try route(head)
+            try checkBody(head)
+        } catch {
+            return refuse(error)
+        }
+        if streamsBody { return startStreamedUpload(head) }
+        if !expectsBody { return decide() }
+        if head.expectsContinue { client.sendContinue() }
+    }
+
+    private func reset() {
+        machine.reset()
+        number &+= 1
+        identity = nil
+        tenant = nil
+        clientCredential = nil
+        body.removeAll(keepingCapacity: body.capacity <= 16 * 1024)
+        scan = nil
+        wantsStream = false
+        wantsUsage = true
+        plan = nil
+        directives = CacheDirectives()
+        cacheReason = nil
+        digest = nil
+        fetch = nil
+        flight = nil
+        embeddings = nil
+        staleIsAllowed = false
+        answerStatus = 0
+        isChunked = false
+        isCloseFramed = false
+        held = []
+        heldHead = nil
+        usageFilter = nil
+        upstreamStarted = nil
+        isSuspended = false
+        operation = .other
+        isUnified = false
+    }
+
+    private func refuseWhenDraining() throws(GatewayError) {
+        guard worker.isDraining else { return }
+        worker.counters.add(.shed)
+        throw GatewayError(
+            status: 503, code: "draining", message: "The gateway is shutting down. Retry; another instance will answer.",
+            retryAfterSeconds: 1, closesConnection: true, source: .gateway)
+    }
+
+    private func answer(health check: HealthCheck) {
+        let isReady = worker.shared.lifecycle.isReady && !worker.isDraining
+        let isGood = check == .live || isReady
+        facts.keepsAlive = keepsAlive
+        facts.isHTTP10 = isHTTP10
+        worker.composer.whole(
+            status: isGood ? 200 : 503, contentType: "text/plain", body: Array((isGood ? "ok\n" : "not ready\n").utf8), facts: facts,
+            now: worker.wallNow, isHead: isHead)
+        client.send(worker.composer.bytes.span)
+        machine.answered()
+        client.finished(keepsAlive: keepsAlive)
+    }
+
+    // MARK: 4 read
+
+    /// Whether the body is forwarded as it comes, unscanned: operations that are not declared JSON.
+    var streamsBody: Bool {
+        guard case .native(let request) = routed else { return false }
+        return !request.operation.hasJSONBody
+    }
+
+    private func checkBody(_ head: RequestHead) throws(GatewayError) {
+        guard !streamsBody else { return }
+        if let declared = head.declaredBodyLength, declared > UInt64(snapshot.limits.bodyBytesMax) { throw bodyTooLarge }
+        guard operation.hasJSONBody else { return }
+        if let range = head.first(.contentEncoding), !head.valueEquals(range, "identity") {
+            throw GatewayError(
+                status: 415, code: "unsupported_content_encoding", message: "Send the body unencoded: no Content-Encoding.",
+                param: "content-encoding")
+        }
+        if let range = head.first(.contentType), !Self.isJSON(head.bytes.span.extracting(range)) {
+            throw GatewayError(
+                status: 415, code: "unsupported_media_type", message: "This operation takes application/json.", param: "content-type")
+        }
+    }
+
+    private var bodyTooLarge: GatewayError {
+        GatewayError(
+            status: 413, code: "body_too_large", message: "The body is larger than \(snapshot.limits.bodyBytesMax) bytes.",
+            closesConnection: true)
+    }
+
+    private static func isJSON(_ value: Span<UInt8>) -> Bool {
+        let expected: StaticString = "application/json"
+        guard value.count >= expected.utf8CodeUnitCount else { return false }
+        for index in 0..<expected.utf8CodeUnitCount where value[index] | 0x20 != expected.utf8Start[index] | 0x20 { return false }
+        guard value.count > expected.utf8CodeUnitCount else { return true }
+        let next = value[expected.utf8CodeUnitCount]
+        return next == 0x3B || next == 0x20 || next == 0x09
+    }
+
+    /// Bytes of the body arrived.
+    func receiveBody(_ bytes: Span<UInt8>) {
+        if let fetch, streamsBody { return fetch.sendBody(bytes, from: self) }
+        guard machine.state == .readingBody else { return }
+        guard body.count + bytes.count <= snapshot.limits.bodyBytesMax else { return refuse(bodyTooLarge) }
+        body.append(span: bytes)
+    }
+
+    /// The body is whole.
+    func receiveEndOfBody() {
+        if let fetch, streamsBody { return fetch.finishBody() }
+        guard machine.state == .readingBody else { return }
+        if machine.receivedBody() == .decide { decide() }
+    }
+
+    /// The client was too slow sending its body.
+    func refuseSlowClient() {
+        guard machine.state == .readingBody || streamsBody else { return }
+        refuse(
+            GatewayError(
+                status: 408, code: "request_timeout", message: "The request's body arrived too slowly.", closesConnection: true))
+    }
+
+    // MARK: 5 to 11
+
+    /// Runs the phases that need the whole request, straight through; whatever stops one is the answer.
+    func decide() {
+        do throws(GatewayError) {
+            if try answerLocally() { return }
+            try scanBody()
+            try makePlan()
+            try settleCaching()
+            if try lookUp() { return }
+            try admit()
+        } catch {
+            refuse(error)
+        }
+    }
+
+    // MARK: 14 finish
+
+    /// Answers with an error of the gateway's own.
+    func refuse(_ error: GatewayError) {
+        guard isUnderWay else { return }
+        if machine.progress == .sent { return breakAnswer(error) }
+        releaseSource()
+        if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
+        facts.keepsAlive = keepsAlive && !error.closesConnection
+        facts.isHTTP10 = isHTTP10
+        facts.overheadNanoseconds = overhead(at: .now())
+        var allow: String?
+        if case .refused(let refusal) = routed { allow = refusal.allow }
+        worker.composer.error(error, dialect: dialect, allow: allow, facts: facts, now: worker.wallNow, isHead: isHead)
+        client.send(worker.composer.bytes.span)
+        machine.answered()
+        finish(status: error.status, error: error, keepsAlive: facts.keepsAlive)
+    }
+
+    /// Nanoseconds the gateway itself has spent: all but the upstream's part.
+    func overhead(at now: MonotonicTime) -> UInt64 {
+        let total = now.nanoseconds(since: started)
+        guard let upstreamStarted else { return total }
+        return total &- min(total, now.nanoseconds(since: upstreamStarted))
+    }
+
+    /// Whether head and framing let the connection live on.
+    var keepsConnection: Bool { keepsAlive && !isCloseFramed }
+
+    /// Marks a body that only the connection's end can end.
+    func frameAnswer(knownLength: Int?) -> AnswerFraming {
+        facts.isHTTP10 = isHTTP10
+        if let knownLength {
+            facts.keepsAlive = keepsAlive
+            return .length(knownLength)
+        }
+        isChunked = !isHTTP10
+        isCloseFramed = isHTTP10
+        facts.keepsAlive = keepsConnection
+        return isHTTP10 ? .untilClose : .chunked
+    }
+
+    /// Counts, logs and gives the connection back. The last thing that happens to a request.
+    func finish(status: Int, error: GatewayError? = nil, keepsAlive: Bool) {
+        releaseSource()
+        count(status: status)
+        worker.log(self, status: status, error: error)
+        if body.capacity > 64 * 1024 { body = [] }
+        client.finished(keepsAlive: keepsAlive)
+    }
+
+    private func count(status: Int) {
+        let counters = worker.counters
+        counters.add(.requests)
+        if status >= 500 { counters.add(.upstreamErrors) } else if status >= 400 { counters.add(.clientErrors) }
+        switch facts.cache {
+        case .hit: counters.add(.hits)
+        case .staleIfError, .staleWhileRevalidate: counters.add(.staleHits)
+        case .collapsed: counters.add(.collapsed)
+        case .missToBeStored, .refreshToBeStored, .partial: counters.add(.misses)
+        case .miss(let reason), .refresh(let reason):
+            counters.add(.misses)
+            counters.add(reason)
+        case .bypass(let reason):
+            counters.add(.bypasses)
+            counters.add(reason)
+        case .none: break
+        }
+    }
+
+    /// Lets go of flight, fetch and slot.
+    func releaseSource() {
+        if machine.state == .queued { worker.admission.remove(self) }
+        if let flight, machine.state == .following { flight.leave(followerID) }
+        flight = nil
+        fetch?.consumerLeft(self)
+        fetch = nil
+        if holdsSlot {
+            holdsSlot = false
+            worker.releaseSlot(of: tenant)
+        }
+    }
+
+    // MARK: The client
+
+    /// The client closed its side after a whole request: it may still read the answer.
+    func clientEndedInput() {}
+
+    /// The connection is gone.
+    func clientLeft() {
+        guard isUnderWay else { return }
+        worker.counters.add(.clientsLeft)
+        let wasRelaying = machine.clientLeft() == .abandon
+        releaseSource()
+        if wasRelaying {
+            count(status: 499)
+            worker.log(self, status: 499, error: nil)
+        } else {
+            worker.counters.add(.requests)
+        }
+    }
+
+    /// The client has taken all that was queued for it.
+    func clientDrained() {
+        if machine.clientCaughtUp() == .resumeSource { resumeSource() }
+    }
+}
+
+@available(*, unavailable)
+extension Exchange: Sendable {}

@@ -1,0 +1,50 @@
+import ExactCache
+import GatewayModel
+import Providers
+import Upstream
+
+/// Everything one fetch needs, independent of the request that ordered it: the client may leave, the fetch may go on for others.
+struct FetchOrder {
+    var request: UpstreamRequest
+    var operation: Operation
+    var dialect: Dialect
+    var isUnified: Bool
+    var wantsStream: Bool
+    var provider: String
+    var model: String
+    /// Whether the client's own provider key is used: its failures are its own.
+    var usesClientCredential: Bool
+    /// Whether the recorded stream will hold a usage event.
+    var carriesUsage: Bool
+    /// How to keep the answer; `nil` when it is not to be kept.
+    var record: RecordOrder?
+    /// The items of a unified embeddings request, kept one by one.
+    var embeddings: EmbeddingsBatch?
+    /// The tenant whose slot a background refresh takes.
+    var tenant: TenantState
+}
+
+/// How an answer is kept.
+struct RecordOrder {
+    var digest: Digest256
+    var ttlSeconds: Int64
+    var staleSeconds: Int64
+    var storesToolCalls: Bool
+    var storesLengthStops: Bool
+    var tenantID: String
+    var keyID: String
+    var namespace: String
+    var tags: [String]
+    var routeRevision: UInt64
+    /// A purge after this point forbids the store.
+    var purgeEpoch: PurgeEpoch
+
+    /// The record of an answer.
+    func make(_ order: FetchOrder, body: [UInt8], contentType: [UInt8], isStream: Bool, usage: Usage?, created: WallTime) -> CacheRecord {
+        CacheRecord(
+            status: 200, fields: [CacheField(name: Array("content-type".utf8), value: contentType)], body: body, isStream: isStream,
+            operation: order.operation, target: Target(provider: order.provider, model: order.model), tenantID: tenantID, keyID: keyID,
+            tags: tags, namespace: namespace, created: created, ttlSeconds: UInt32(clamping: ttlSeconds),
+            staleSeconds: UInt32(clamping: staleSeconds), usage: usage, routeRevision: routeRevision)
+    }
+}

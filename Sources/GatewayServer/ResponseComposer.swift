@@ -1,0 +1,176 @@
+// Writes response heads into one buffer that the loop reuses: no allocation per answer once it has grown.
+
+import GatewayModel
+import HTTP1
+import Providers
+
+/// What every answer's head tells about the request, besides the upstream's own fields.
+struct AnswerFacts {
+    var requestID: RequestID
+    /// The client's correlation id, echoed; the request id where it sent none.
+    var eventID: [UInt8] = []
+    var cache: CacheStatus = .none
+    /// 0-based step that answered.
+    var step = 0
+    var provider: String = ""
+    var model: String = ""
+    /// What the gateway itself took so far, in nanoseconds.
+    var overheadNanoseconds: UInt64 = 0
+    /// What the upstream took so far, in nanoseconds; `nil` when none was asked.
+    var upstreamNanoseconds: UInt64?
+    var keepsAlive = true
+    var isHTTP10 = false
+}
+
+/// How the body's end is told.
+enum AnswerFraming: Equatable {
+    case length(Int)
+    case chunked
+    /// HTTP/1.0: the end of the connection ends the body.
+    case untilClose
+}
+
+/// See the file's header. Loop-confined.
+struct ResponseComposer {
+    /// The head, and whatever body was appended after it.
+    private(set) var bytes: [UInt8] = []
+    private var date = DateField()
+
+    init() { bytes.reserveCapacity(4096) }
+
+    /// Begins a head: status line, date, the gateway's own fields. The caller appends further fields, then `endHead`.
+    mutating func beginHead(status: Int, facts: AnswerFacts, now: WallTime) {
+        bytes.removeAll(keepingCapacity: bytes.capacity <= 256 * 1024)
+        ResponseWriter.appendStatusLine(status, to: &bytes)
+        date.append(at: now, to: &bytes)
+        appendIdentifiers(facts)
+        if facts.cache != .none { appendCacheFields(facts.cache) }
+        if !facts.provider.isEmpty {
+            appendChecked("cf-aig-provider: ", facts.provider)
+            bytes.append(literal: "cf-aig-step: ")
+            bytes.append(decimal: Int64(facts.step))
+            bytes.append(literal: "\r\n")
+            if !facts.model.isEmpty { appendChecked("cf-aig-model: ", facts.model) }
+        }
+        bytes.append(literal: "server-timing: weir;dur=")
+        bytes.append(millisecondsFromNanoseconds: facts.overheadNanoseconds)
+        if let upstream = facts.upstreamNanoseconds {
+            bytes.append(literal: ", upstream;dur=")
+            bytes.append(millisecondsFromNanoseconds: upstream)
+        }
+        bytes.append(literal: "\r\n")
+        if !facts.keepsAlive {
+            bytes.append(literal: "connection: close\r\n")
+        } else if facts.isHTTP10 {
+            bytes.append(literal: "connection: keep-alive\r\n")
+        }
+    }
+
+    private mutating func appendIdentifiers(_ facts: AnswerFacts) {
+        bytes.append(literal: "weir-request-id: ")
+        let start = bytes.count
+        facts.requestID.append(to: &bytes)
+        let end = bytes.count
+        bytes.append(literal: "\r\ncf-aig-log-id: ")
+        for index in start..<end { bytes.append(bytes[index]) }
+        bytes.append(literal: "\r\ncf-aig-event-id: ")
+        if facts.eventID.isEmpty {
+            for index in start..<end { bytes.append(bytes[index]) }
+        } else {
+            bytes.append(contentsOf: facts.eventID)
+        }
+        bytes.append(literal: "\r\n")
+    }
+
+    private mutating func appendCacheFields(_ cache: CacheStatus) {
+        bytes.append(literal: "cache-status: ")
+        cache.append(to: &bytes)
+        bytes.append(literal: "\r\ncf-aig-cache-status: ")
+        bytes.append(literal: cache.cloudflareName)
+        bytes.append(literal: "\r\n")
+        if let age = cache.ageSeconds {
+            bytes.append(literal: "age: ")
+            bytes.append(decimal: max(0, age))
+            bytes.append(literal: "\r\n")
+        }
+    }
+
+    /// A value that came from configuration or a request: left out when it could split the head (A24).
+    private mutating func appendChecked(_ prefix: StaticString, _ value: String) {
+        guard value.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F }) else { return }
+        bytes.append(literal: prefix)
+        bytes.append(contentsOf: value.utf8)
+        bytes.append(literal: "\r\n")
+    }
+
+    /// Appends ready-made field lines, each with its CRLF.
+    mutating func appendLines(_ lines: [UInt8]) { bytes.append(contentsOf: lines) }
+
+    /// Appends a field that was checked when it was recorded.
+    mutating func appendField(_ name: Span<UInt8>, _ value: Span<UInt8>) {
+        bytes.append(span: name)
+        bytes.append(literal: ": ")
+        bytes.append(span: value)
+        bytes.append(literal: "\r\n")
+    }
+
+    /// Appends `content-type`.
+    mutating func appendContentType(_ value: Span<UInt8>) {
+        bytes.append(literal: "content-type: ")
+        bytes.append(span: value)
+        bytes.append(literal: "\r\n")
+    }
+
+    /// Ends the head.
+    mutating func endHead(_ framing: AnswerFraming) {
+        switch framing {
+        case .length(let count):
+            bytes.append(literal: "content-length: ")
+            bytes.append(decimal: Int64(count))
+            bytes.append(literal: "\r\n\r\n")
+        case .chunked: bytes.append(literal: "transfer-encoding: chunked\r\n\r\n")
+        case .untilClose: bytes.append(literal: "\r\n")
+        }
+    }
+
+    /// Appends body bytes behind the head, to go out with it.
+    mutating func appendBody(_ body: Span<UInt8>) { bytes.append(span: body) }
+
+    /// One chunk of a chunked body, replacing what the buffer held.
+    mutating func chunk(_ body: Span<UInt8>) {
+        bytes.removeAll(keepingCapacity: true)
+        appendChunk(body)
+    }
+
+    /// One chunk of a chunked body behind what the buffer holds.
+    mutating func appendChunk(_ body: Span<UInt8>) {
+        guard body.count > 0 else { return }
+        ResponseWriter.appendChunk(body, to: &bytes)
+    }
+
+    /// Any whole answer of the gateway's own with a JSON body.
+    mutating func whole(status: Int, contentType: StaticString, body: [UInt8], lines: [UInt8] = [], facts: AnswerFacts, now: WallTime, isHead: Bool) {
+        beginHead(status: status, facts: facts, now: now)
+        appendLines(lines)
+        bytes.append(literal: "content-type: ")
+        bytes.append(literal: contentType)
+        bytes.append(literal: "\r\n")
+        endHead(.length(body.count))
+        if !isHead { bytes.append(contentsOf: body) }
+    }
+
+    /// A refusal in the dialect's shape.
+    mutating func error(_ error: GatewayError, dialect: Dialect, allow: String? = nil, facts: AnswerFacts, now: WallTime, isHead: Bool = false) {
+        var body: [UInt8] = []
+        appendErrorBody(error, dialect: dialect, requestID: facts.requestID.text, to: &body)
+        var lines: [UInt8] = []
+        if let seconds = error.retryAfterSeconds {
+            lines.append(literal: "retry-after: ")
+            lines.append(decimal: Int64(max(0, seconds)))
+            lines.append(literal: "\r\n")
+        }
+        if let allow { lines.append(contentsOf: "allow: \(allow)\r\n".utf8) }
+        if error.status == 401 { lines.append(literal: "www-authenticate: Bearer\r\n") }
+        whole(status: error.status, contentType: "application/json", body: body, lines: lines, facts: facts, now: now, isHead: isHead)
+    }
+}

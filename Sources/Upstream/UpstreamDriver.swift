@@ -1,0 +1,371 @@
+import CCurl
+import EventLoop
+import GatewayModel
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+// libcurl's multi handle on our own loop. Three rules keep it honest:
+// 1. libcurl is never entered from its own callbacks. What delegates ask for there is queued and done at the end of the turn.
+// 2. libcurl tells its next timeout only when it changes. So after every timeout action that brought no new one it is asked.
+// 3. A timeout of 0, which every new transfer brings, does not become a timer: the action is run at the end of this turn.
+
+/// Runs transfers to upstreams on one loop. Confined to it.
+public final class UpstreamDriver {
+    /// The loop it runs on.
+    public let loop: EventLoop
+    /// Transfers started and not yet finished.
+    public var inFlight: Int { active.count }
+    /// Times a delegate was told of a failure, by kind; for counters.
+    public private(set) var failures: [UpstreamFailure.Kind: UInt64] = [:]
+
+    private let options: UpstreamOptions
+    private let multi: UnsafeMutableRawPointer
+    private let share: UnsafeMutableRawPointer
+    private var sockets = SocketTable()
+    private var curlTimer: LoopTimer?
+    private var deadlineTimer: LoopTimer?
+    private var nextScan = MonotonicTime(nanoseconds: .max)
+    private var active: [TransferSlot] = []
+    private var idle: [TransferSlot] = []
+    private var starting: [TransferSlot] = []
+    private var removing: [Transfer] = []
+    private var unpausing: [Transfer] = []
+    private var needsAction = false
+    private var wasTimerTold = false
+    private var isInside = false
+    private var isClosed = false
+
+    /// Deadlines are looked at no more often than this.
+    private static let scanMillisecondsMin: UInt64 = 5
+
+    private static let isGlobalReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
+
+    /// Makes a driver for a loop; call it on the loop's thread.
+    public init(loop: EventLoop, options: UpstreamOptions = UpstreamOptions()) throws(UpstreamFailure) {
+        guard Self.isGlobalReady, let share = curl_share_init() else { throw UpstreamFailure(.local, "libcurl does not start") }
+        guard let multi = curl_multi_init() else {
+            curl_share_cleanup(share)
+            throw UpstreamFailure(.local, "libcurl does not start")
+        }
+        self.loop = loop
+        self.options = options
+        self.multi = multi
+        self.share = share
+        weir_share_set(share, CURLSHOPT_SHARE, Int(CURL_LOCK_DATA_SSL_SESSION.rawValue))
+        setMultiOptions()
+        do {
+            curlTimer = try loop.makeTimer { [unowned self] in act(weir_socket_timeout(), 0) }
+            deadlineTimer = try loop.makeTimer { [unowned self] in scanDeadlines() }
+        } catch {
+            close()
+            throw UpstreamFailure(.local, error.description)
+        }
+        loop.atTurnEnd { [weak self] in self?.endTurn() }
+    }
+
+    deinit { close() }
+
+    private func setMultiOptions() {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        weir_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, context)
+        weir_multi_set_pointer(multi, CURLMOPT_TIMERDATA, context)
+        weir_multi_set_socket_callback(multi) { _, socket, what, context, _ in
+            guard let context else { return 0 }
+            Unmanaged<UpstreamDriver>.fromOpaque(context).takeUnretainedValue().watch(socket, what)
+            return 0
+        }
+        weir_multi_set_timer_callback(multi) { _, milliseconds, context in
+            guard let context else { return 0 }
+            Unmanaged<UpstreamDriver>.fromOpaque(context).takeUnretainedValue().setTimer(milliseconds)
+            return 0
+        }
+        weir_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connectionsMax)
+        weir_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHostMax)
+        weir_multi_set_long(multi, CURLMOPT_MAXCONNECTS, options.connectionsMax)
+        weir_multi_set_long(multi, CURLMOPT_PIPELINING, Int(CURLPIPE_MULTIPLEX))
+    }
+
+    // MARK: Starting and ending
+
+    /// Starts a transfer; its delegate hears of it from the end of this turn on, never from within this call.
+    ///
+    /// Throws what can be told at once: a malformed request, a scheme the policy forbids, or no room for another transfer.
+    public func start(_ request: UpstreamRequest, delegate: any TransferDelegate) throws(UpstreamFailure) -> Transfer {
+        assertOnLoop()
+        try request.check()
+        guard !isClosed, active.count < options.transfersMax else { throw UpstreamFailure(.local, "too many transfers in flight") }
+        guard let slot = idle.popLast() ?? TransferSlot(driver: self, share: share, options: options) else {
+            throw UpstreamFailure(.local, "out of memory")
+        }
+        let transfer = Transfer(request, driver: self, delegate: delegate, now: loop.now)
+        slot.configure(request, for: transfer)
+        transfer.slot = slot
+        slot.activeIndex = active.count
+        active.append(slot)
+        starting.append(slot)
+        noteDeadline(of: transfer)
+        return transfer
+    }
+
+    /// Ends all transfers without a word, closes all connections and frees everything. Idempotent; not from a delegate's call.
+    public func close() {
+        if isClosed { return }
+        precondition(!isInside, "a driver is not closed from its own callbacks")
+        isClosed = true
+        for slot in active {
+            slot.transfer?.finish()
+            if slot.isAdded { curl_multi_remove_handle(multi, slot.easy) }
+            slot.recycle()
+        }
+        starting = []
+        removing = []
+        unpausing = []
+        curl_multi_cleanup(multi)  // before the handles: connections still refer to the share
+        active = []
+        idle = []
+        curl_share_cleanup(share)
+        sockets.removeAll()
+        curlTimer?.close()
+        deadlineTimer?.close()
+    }
+
+    /// Takes a slot out of libcurl and of the list, and keeps it for the next transfer.
+    private func release(_ slot: TransferSlot) {
+        if slot.isAdded {
+            isInside = true
+            curl_multi_remove_handle(multi, slot.easy)
+            isInside = false
+        } else if let index = starting.firstIndex(where: { $0 === slot }) {
+            starting.remove(at: index)
+        }
+        let last = active.removeLast()
+        if last !== slot {
+            active[slot.activeIndex] = last
+            last.activeIndex = slot.activeIndex
+        }
+        slot.recycle()
+        if idle.count < options.idleHandlesMax { idle.append(slot) }
+    }
+
+    private func fail(_ slot: TransferSlot, _ failure: UpstreamFailure) {
+        guard let transfer = slot.transfer else { return }
+        var failure = failure
+        failure.requestBytesSent = slot.hasSentBytes
+        failure.responseStarted = transfer.hasResponse
+        let delegate = transfer.delegate
+        transfer.finish()
+        release(slot)
+        guard let delegate else { return }
+        failures[failure.kind, default: 0] &+= 1
+        delegate.transferFailed(transfer, failure)
+    }
+
+    private func complete(_ slot: TransferSlot) {
+        guard let transfer = slot.transfer else { return }
+        let delegate = transfer.delegate
+        transfer.finish()
+        release(slot)
+        delegate?.transferCompleted(transfer)
+    }
+
+    // MARK: What is put off to the end of the turn
+
+    func scheduleRemoval(_ transfer: Transfer) { removing.append(transfer) }
+    func scheduleUnpause(_ transfer: Transfer) { unpausing.append(transfer) }
+
+    private var hasWork: Bool { needsAction || !starting.isEmpty || !removing.isEmpty || !unpausing.isEmpty }
+
+    private func endTurn() {
+        var rounds = 0
+        while hasWork, !isClosed {
+            // Delegates that keep starting transfers must not keep the sockets waiting.
+            if rounds == 8 {
+                curlTimer?.start(afterMilliseconds: 0)
+                return
+            }
+            rounds += 1
+            removeCancelled()
+            addStarted()
+            unpause()
+            if needsAction { act(weir_socket_timeout(), 0) }
+        }
+    }
+
+    private func removeCancelled() {
+        while let transfer = removing.popLast() {
+            if let slot = transfer.slot { release(slot) }
+        }
+    }
+
+    private func addStarted() {
+        let slots = starting
+        starting.removeAll(keepingCapacity: true)
+        for slot in slots {
+            isInside = true
+            let code = curl_multi_add_handle(multi, slot.easy)
+            isInside = false
+            slot.isAdded = code == CURLM_OK
+            if !slot.isAdded { fail(slot, UpstreamFailure(.local, String(cString: curl_multi_strerror(code)))) }
+        }
+    }
+
+    /// Unpausing delivers what libcurl had kept, from within the call.
+    private func unpause() {
+        let transfers = unpausing
+        unpausing.removeAll(keepingCapacity: true)
+        for transfer in transfers {
+            guard let slot = transfer.slot, slot.isAdded, !transfer.isFinished else { continue }
+            if !transfer.isPaused { transfer.wasReceivePaused = false }
+            if transfer.canSend { transfer.wasSendPaused = false }
+            let directions = (transfer.wasReceivePaused ? CURLPAUSE_RECV : 0) | (transfer.wasSendPaused ? CURLPAUSE_SEND : 0)
+            isInside = true
+            curl_easy_pause(slot.easy, directions)
+            isInside = false
+            needsAction = true
+        }
+    }
+
+    // MARK: libcurl's events
+
+    /// Tells libcurl about a socket, or that time has passed, and delivers what ended.
+    private func act(_ socket: curl_socket_t, _ events: Int32) {
+        if isClosed { return }
+        let isTimeout = socket == weir_socket_timeout()
+        if isTimeout {
+            needsAction = false
+            wasTimerTold = false
+        }
+        var running: Int32 = 0
+        isInside = true
+        curl_multi_socket_action(multi, socket, events, &running)
+        isInside = false
+        if isTimeout, !wasTimerTold { askTimer() }
+        deliverEnds()
+    }
+
+    private func askTimer() {
+        var milliseconds = -1
+        curl_multi_timeout(multi, &milliseconds)
+        setTimer(milliseconds)
+    }
+
+    private func setTimer(_ milliseconds: Int) {
+        wasTimerTold = true
+        if milliseconds < 0 {
+            curlTimer?.stop()
+        } else if milliseconds == 0 {
+            needsAction = true
+        } else {
+            curlTimer?.start(afterMilliseconds: UInt64(milliseconds))
+        }
+    }
+
+    private func deliverEnds() {
+        var easy: UnsafeMutableRawPointer?
+        var code = CURLE_OK
+        while !isClosed, weir_multi_next_done(multi, &easy, &code) != 0 {
+            var context: UnsafeMutableRawPointer?
+            guard let easy else { continue }
+            weir_easy_get_pointer(easy, CURLINFO_PRIVATE, &context)
+            guard let context else { continue }
+            ended(Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue(), code)
+        }
+    }
+
+    private func ended(_ slot: TransferSlot, _ code: CURLcode) {
+        guard let transfer = slot.transfer else { return }
+        if transfer.isFinished { return release(slot) }  // cancelled in this very action
+        if code == CURLE_OK {
+            // Without a complete head it was no HTTP answer, whatever libcurl thinks.
+            if transfer.hasResponse { return complete(slot) }
+            return fail(slot, UpstreamFailure(.protocolError, "no response head"))
+        }
+        if let failure = slot.failure { return fail(slot, failure) }
+        if slot.openError != 0, code == CURLE_COULDNT_CONNECT {
+            return fail(slot, UpstreamFailure(.local, "no socket: errno " + String(slot.openError)))
+        }
+        var systemError = 0
+        weir_easy_get_long(slot.easy, CURLINFO_OS_ERRNO, &systemError)
+        fail(
+            slot,
+            UpstreamFailure(
+                code: code, systemError: Int32(truncatingIfNeeded: systemError), tlsDetail: slot.errorMessage,
+                responseStarted: transfer.hasResponse))
+    }
+
+    // MARK: Sockets
+
+    private func watch(_ socket: curl_socket_t, _ what: Int32) {
+        if what == CURL_POLL_REMOVE { return sockets.drop(socket) }
+        let watcher = sockets.watcher(of: socket) {
+            try? loop.watch(fileDescriptor: socket) { [unowned self] events in ready(socket, events) }
+        }
+        // Without a watcher (no memory) the transfer ends by its timeouts.
+        watcher?.set(read: what & CURL_POLL_IN != 0, write: what & CURL_POLL_OUT != 0)
+    }
+
+    private func ready(_ socket: curl_socket_t, _ events: SocketWatcher.Events) {
+        var bits: Int32 = 0
+        if events.contains(.read) { bits |= CURL_CSELECT_IN }
+        if events.contains(.write) { bits |= CURL_CSELECT_OUT }
+        if events.contains(.error) { bits |= CURL_CSELECT_ERR }
+        act(socket, bits)
+    }
+
+    func ownSocket(_ descriptor: Int32) { sockets.own(descriptor) }
+
+    func closeSocket(_ descriptor: Int32) {
+        sockets.forget(descriptor)
+        #if canImport(Glibc)
+            _ = Glibc.close(descriptor)
+        #else
+            _ = Darwin.close(descriptor)
+        #endif
+    }
+
+    // MARK: Deadlines
+
+    // One timer for all transfers, armed for the earliest deadline known. Deadlines mostly move away, so it mostly finds nothing to do.
+
+    /// Makes sure that the transfer's deadline will be looked at in time.
+    func noteDeadline(of transfer: Transfer) {
+        let moment = transfer.deadline().at
+        if moment >= nextScan { return }
+        nextScan = moment
+        let milliseconds = moment.nanoseconds(since: loop.now) / 1_000_000 + 1
+        deadlineTimer?.start(afterMilliseconds: max(milliseconds, Self.scanMillisecondsMin))
+    }
+
+    private func scanDeadlines() {
+        nextScan = MonotonicTime(nanoseconds: .max)
+        let now = loop.now
+        var expired: [TransferSlot] = []
+        var earliest: Transfer?
+        var earliestMoment = MonotonicTime(nanoseconds: .max)
+        for slot in active {
+            guard let transfer = slot.transfer, !transfer.isFinished else { continue }
+            let moment = transfer.deadline().at
+            if moment <= now {
+                expired.append(slot)
+            } else if moment < earliestMoment {
+                earliestMoment = moment
+                earliest = transfer
+            }
+        }
+        if let earliest { noteDeadline(of: earliest) }
+        for slot in expired {
+            guard let transfer = slot.transfer, !transfer.isFinished else { continue }
+            let kind = transfer.deadline().kind
+            fail(slot, UpstreamFailure(kind, "timed out"))
+        }
+    }
+
+    func assertOnLoop() { assert(loop.isOnLoop, "a driver and its transfers are confined to their loop's thread") }
+}
+
+@available(*, unavailable)
+extension UpstreamDriver: Sendable {}

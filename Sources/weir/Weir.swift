@@ -1,0 +1,47 @@
+import ArgumentParser
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The one executable: arguments and signals, nothing else.
+@main
+struct Weir: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "weir",
+        abstract: "A gateway for language models: caches, meters and routes, on your own machine.",
+        discussion: """
+            Every command reads config/weir.yaml and keeps its data in .weir/ below the current folder, unless told otherwise. Commands that
+            change something act on the running gateway through its admin port, or on the store when no gateway runs.
+
+            \(CommandExit.table)
+            """,
+        subcommands: [
+            ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, CacheCommand.self, StoreCommand.self,
+            DemoProviderCommand.self, VersionCommand.self,
+        ])
+
+    static func main() {
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch let error as CommandError {
+            Output.note("weir: \(error.description)")
+            Glibc.exit(error.exitCode.rawValue)
+        } catch {
+            Weir.exit(withError: error)
+        }
+    }
+}
+
+/// Where words go: results to standard output, everything else to standard error.
+enum Output {
+    /// A result.
+    static func result(_ text: String) { print(text) }
+
+    /// A note, a warning, an error.
+    static func note(_ text: String) { fputs(text + "\n", stderr) }
+}
