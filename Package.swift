@@ -76,7 +76,8 @@ let package = Package(
         tests(of: "Hashing"),
         tests(of: "JSON"),
         tests(of: "EventLoop"),
-        tests(of: "HTTP1"),
+        .target(name: "HTTP1Transcript", dependencies: ["HTTP1"], path: "Tests/Fuzz/HTTP1Fuzz/Transcript", swiftSettings: strict),
+        tests(of: "HTTP1", ["HTTP1Transcript"]),
         tests(of: "Storage"),
         tests(of: "RequestScan"),
         tests(of: "Tenants", ["Storage"]),
@@ -90,3 +91,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer targets: WEIR_FUZZ=1 swift build --product HTTP1Fuzz
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "HTTP1Fuzz", dependencies: ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry",
+            swiftSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]))
+}
+
+// Programs that the conformance tests run beside other implementations: WEIR_CONFORMANCE=1 swift build --product http1-verdicts
+if Context.environment["WEIR_CONFORMANCE"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "http1-verdicts", dependencies: ["HTTP1", "HTTP1Transcript"], path: "Tests/Conformance/http1/Verdicts",
+            swiftSettings: strict))
+}
