@@ -66,19 +66,20 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel", "JSON",
+                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
+                "JSON",
                 "Hashing", argumentParser, logging,
             ],
             swiftSettings: strict),
 
         // Tests.
         tests(of: "GatewayModel"),
-        tests(of: "Hashing"),
+        tests(of: "Hashing", ["GatewayModel"]),
         tests(of: "JSON"),
         tests(of: "EventLoop"),
         tests(of: "HTTP1"),
         tests(of: "Storage"),
-        tests(of: "RequestScan"),
+        tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel"]),
         tests(of: "Tenants", ["Storage"]),
         tests(of: "ExactCache", ["Storage"]),
         tests(of: "Providers", ["JSON"]),
@@ -90,3 +91,18 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, only on request: WEIR_FUZZ=1 swift build -c release --target RequestScanFuzz, then .build/release/RequestScanFuzz -max_total_time=30
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/" + name,
+        swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])
+}
+
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets += [
+        fuzzer("JSONFuzz", ["JSON"]),
+        fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
+    ]
+}
