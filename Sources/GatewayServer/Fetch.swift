@@ -161,7 +161,7 @@ final class Fetch: TransferDelegate {
         var lines: [UInt8] = []
         for field in head.fields {
             let name = head.bytes.span.extracting(field.name)
-            if HeaderPolicy.isNominated(name, by: connection.span) { continue }
+            if HeaderPolicy.isNominated(name, by: connection.span) || head.isContentType(field) { continue }
             switch HeaderPolicy.responseField(name: name) {
             case .drop: continue
             case .forward: lines.append(span: name)
@@ -300,6 +300,11 @@ final class Fetch: TransferDelegate {
 extension Fetch: Sendable {}
 
 extension UpstreamHead {
+    /// Whether a field is `content-type`, which is written anew because a converted answer has another.
+    func isContentType(_ field: Field) -> Bool {
+        field.name.count == 12 && zip(bytes[field.name], "content-type".utf8).allSatisfy { $0 | 0x20 == $1 || $0 == $1 }
+    }
+
     /// The body's length where the upstream declared it.
     var knownLength: Int? {
         if case .length(let count) = framing { return Int(exactly: count) }

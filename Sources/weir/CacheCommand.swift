@@ -79,7 +79,8 @@ struct CacheCommand: ParsableCommand {
                 }
                 done.wait()
                 if let error = box.result?.error { throw CommandError("The purge failed: \(error).") }
-                return PurgeRequest.describe(box.result ?? PurgeResult(removed: 0))
+                guard let result = box.result else { throw CommandError("The purge gave no answer.") }
+                return PurgeRequest.describe(result)
             }
             Output.result("purged \(result["purged"]?.intValue ?? 0)")
         }

@@ -13,7 +13,7 @@ struct CheckConfigCommand: ParsableCommand {
     var parameters = false
 
     func run() throws {
-        if parameters { return Output.result(ParameterTable.markdown) }
+        if parameters { return Output.result(ParameterReference.markdown()) }
         Output.result(try common.load().description)
     }
 }

@@ -36,13 +36,12 @@ enum Target {
     static func open(_ options: CommonOptions) throws -> Target {
         let configuration = try options.load()
         let folder = options.folder(configuration)
+        try? FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         do {
-            try? FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
             return .store(try KeyStore.open(dataDirectory: folder))
-        } catch let error as KeyStoreError where error.code == .inUse {
-            return .gateway(try client(configuration, folder))
-        } catch let error as KeyStoreError {
+        } catch {
+            if error.code == .inUse { return .gateway(try client(configuration, folder)) }
             throw CommandError(error.message, exitCode: error.code == .unavailable ? .unavailable : .store)
         }
     }
