@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
+                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
                 "JSON",
                 "Hashing", "CBuildInfo", argumentParser, logging,
             ],
@@ -79,24 +79,50 @@ let package = Package(
 
         // Tests.
         tests(of: "GatewayModel"),
-        tests(of: "Hashing"),
+        tests(of: "Hashing", ["GatewayModel"]),
         tests(of: "JSON"),
         tests(of: "EventLoop"),
-        tests(of: "HTTP1"),
+        .target(name: "HTTP1Transcript", dependencies: ["HTTP1"], path: "Tests/Fuzz/HTTP1Fuzz/Transcript", swiftSettings: strict),
+        tests(of: "HTTP1", ["HTTP1Transcript"]),
         .target(name: "StoreTesting", path: "Tests/StoreTesting", swiftSettings: strict),
         .executableTarget(
             name: "store-torture", dependencies: ["ExactCache", "Storage", "StoreTesting", "GatewayModel"], path: "Tests/StoreTorture",
             swiftSettings: strict),
         tests(of: "Storage", ["store-torture", "StoreTesting", "GatewayModel"]),
-        tests(of: "RequestScan"),
-        tests(of: "Tenants", ["Storage"]),
+        tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel"]),
+        tests(of: "Tenants", ["Storage", "Hashing", "JSON"]),
         tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "GatewayModel"]),
         tests(of: "Providers", ["JSON"]),
         tests(of: "Upstream", ["EventLoop"]),
-        tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),
+        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing"]),
         tests(of: "GatewayServer"),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, only on request: `make fuzz`, or WEIR_FUZZ=1 swift build -c release --product SSEFuzz, then .build/release/SSEFuzz -max_total_time=30
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: path ?? "Tests/Fuzz/" + name,
+        swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
+}
+
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets += [
+        fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
+        fuzzer("JSONFuzz", ["JSON"]),
+        fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
+        fuzzer("SSEFuzz", ["Providers", "GatewayModel"]),
+    ]
+}
+
+// Programs that the conformance tests run beside other implementations: WEIR_CONFORMANCE=1 swift build --product http1-verdicts
+if Context.environment["WEIR_CONFORMANCE"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "http1-verdicts", dependencies: ["HTTP1", "HTTP1Transcript"], path: "Tests/Conformance/http1/Verdicts",
+            swiftSettings: strict))
+}

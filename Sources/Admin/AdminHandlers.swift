@@ -8,8 +8,12 @@ import Tenants
 /// What the admin port's routes do. Confined to the control loop.
 struct AdminHandlers {
     private let control: ControlPlane
+    private let version: (number: String, commit: String)
 
-    init(_ control: ControlPlane) { self.control = control }
+    init(_ control: ControlPlane, version: (number: String, commit: String)) {
+        self.control = control
+        self.version = version
+    }
 
     /// The table. Every route has a role; a test fails where one is missing.
     var routes: [AdminRoute] {
@@ -19,7 +23,7 @@ struct AdminHandlers {
             },
             AdminRoute("GET", "/readyz", .anyone, "Whether traffic should come.", ready),
             AdminRoute("GET", "/version", .read, "Version and commit.") { _, done in
-                done(.json(["version": .string(BuildVersion.version), "commit": .string(BuildVersion.commit)]))
+                done(.json(["version": .string(version.number), "commit": .string(version.commit)]))
             },
             AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { _, done in
                 done(AdminResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics(control).text))
@@ -31,9 +35,7 @@ struct AdminHandlers {
             change("PATCH", "/tenants/{id}", "Changes a tenant's policy.") { operations, request throws(GatewayError) in
                 try operations.changeTenant(request.parameters[0], try request.object())
             },
-            change("DELETE", "/tenants/{id}", "Deletes a tenant and its keys.") { operations, request throws(GatewayError) in
-                try operations.deleteTenant(request.parameters[0])
-            },
+            AdminRoute("DELETE", "/tenants/{id}", .admin, "Deletes a tenant, its keys and its answers.", deleteTenant),
             AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
                 done(.json(operations.listKeys(tenant: request.query["tenant"])))
             },
@@ -78,6 +80,19 @@ struct AdminHandlers {
         }
     }
 
+    /// A tenant's answers go with it, also those under cache keys of its own choosing.
+    private func deleteTenant(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
+        do throws(GatewayError) {
+            let result = try operations.deleteTenant(request.parameters[0])
+            control.publishKeys {
+                guard let cache = control.cache else { return done(.json(result)) }
+                control.purge(cache, .tenant(request.parameters[0])) { _ in done(.json(result)) }
+            }
+        } catch {
+            done(.error(error))
+        }
+    }
+
     private func ready(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
         let isReady = control.lifecycle.isReady
         done(AdminResponse(status: isReady ? 200 : 503, contentType: "text/plain", body: Array((isReady ? "ok\n" : "not ready\n").utf8)))
@@ -90,10 +105,10 @@ struct AdminHandlers {
                 done(.json(["reloaded": true, "needs_restart": .array(restart.map { .string($0) })]))
             case .failure(let errors):
                 let error: JSONValue = [
-                    "message": .string(errors.lines.first ?? "The configuration is wrong."), "type": "invalid_request_error", "param": nil,
+                    "message": .string(errors.errors.first?.description ?? "The configuration is wrong."), "type": "invalid_request_error", "param": nil,
                     "code": "invalid_configuration",
                 ]
-                done(.json(["error": error, "errors": .array(errors.lines.map { .string($0) })], status: 422))
+                done(.json(["error": error, "errors": .array(errors.errors.map { .string($0.description) })], status: 422))
             }
         }
     }

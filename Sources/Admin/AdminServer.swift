@@ -23,14 +23,16 @@ public final class AdminServer {
     }
 
     /// Makes a server for a control plane. `hosts`: names besides loopback's under which a browser may reach it.
-    public init(control: ControlPlane, adminToken: [UInt8], readToken: [UInt8]?, hosts: [String]) throws(Problem) {
+    public init(
+        control: ControlPlane, adminToken: [UInt8], readToken: [UInt8]?, hosts: [String], version: (number: String, commit: String)
+    ) throws(Problem) {
         guard let tokens = AdminTokens(admin: adminToken, read: readToken) else {
             throw Problem(description: "An admin token must have at least \(AdminTokens.tokenBytesMin) bytes.")
         }
         self.tokens = tokens
         self.hosts = Set(hosts.map { $0.lowercased() })
         loop = control.loop
-        table = AdminRouteTable(routes: AdminHandlers(control).routes)
+        table = AdminRouteTable(routes: AdminHandlers(control, version: version).routes)
     }
 
     /// Listens. The address is the configuration's; whether it may be other than loopback was decided there.

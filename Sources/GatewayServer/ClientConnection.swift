@@ -38,8 +38,6 @@ final class ClientConnection: ConnectionDelegate {
     var slot = 0
 
     private static let unreadBytesMax = 64 * 1024
-    private static let drainBytesMax = 256 * 1024
-    private static let drainMilliseconds: UInt64 = 1000
 
     init(worker: LoopWorker, connection: Connection) {
         self.worker = worker
@@ -121,7 +119,7 @@ final class ClientConnection: ConnectionDelegate {
         bodyBytes &+= UInt64(bytes.count)
         if isDraining {
             drainedBytes += bytes.count
-            if drainedBytes > Self.drainBytesMax { close() }
+            if drainedBytes > worker.snapshot.limits.lingerBytesMax { close() }
         } else {
             exchange?.receiveBody(bytes)
         }
@@ -152,10 +150,16 @@ final class ClientConnection: ConnectionDelegate {
 
     // MARK: Writing
 
-    /// Sends a head and body bytes in one system call.
-    func send(_ head: Span<UInt8>, _ body: Span<UInt8>) {
-        worker.counters.add(.bytesSent, UInt64(head.count + body.count))
-        connection.write(head, body)
+    /// Sends what the composer holds.
+    func sendComposed() {
+        worker.counters.add(.bytesSent, UInt64(worker.composer.count))
+        worker.composer.write(to: connection)
+    }
+
+    /// Sends what the composer holds and a body behind it, in one system call.
+    func sendComposed(followedBy body: [UInt8]) {
+        worker.counters.add(.bytesSent, UInt64(worker.composer.count + body.count))
+        worker.composer.write(to: connection, followedBy: body)
     }
 
     /// Sends bytes.
@@ -180,7 +184,7 @@ final class ClientConnection: ConnectionDelegate {
         var facts = AnswerFacts(requestID: worker.makeRequestID())
         facts.keepsAlive = false
         worker.composer.error(error, dialect: .openAI, facts: facts, now: worker.wallNow)
-        send(worker.composer.bytes.span)
+        sendComposed()
         closeAfterAnswer()
     }
 
@@ -204,7 +208,7 @@ final class ClientConnection: ConnectionDelegate {
             isDraining = true
             drainedBytes = 0
             waiting = .drain
-            deadline = worker.loop.now.adding(milliseconds: Self.drainMilliseconds)
+            deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.lingerMilliseconds)
         } else {
             becomeIdle()
         }
@@ -233,7 +237,7 @@ final class ClientConnection: ConnectionDelegate {
         unread = []
         connection.shutdownWrite()
         waiting = .drain
-        deadline = worker.loop.now.adding(milliseconds: connection.hasReceivedEnd ? 0 : Self.drainMilliseconds)
+        deadline = worker.loop.now.adding(milliseconds: connection.hasReceivedEnd ? 0 : worker.snapshot.limits.lingerMilliseconds)
         if connection.hasReceivedEnd, connection.pendingBytes == 0 { connection.close() }
     }
 

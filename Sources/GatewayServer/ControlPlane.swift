@@ -9,27 +9,41 @@ import Logging
 import Storage
 import Tenants
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// See the file's header. Confined to the control loop.
 public final class ControlPlane {
     /// What `start` needs besides the configuration.
     public struct Options {
+        /// The folder of the stores.
+        public var dataDirectory: String
         /// Reads and checks the configuration anew; called at start and at every reload.
         public var loadConfiguration: () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot
         /// Looks at a suspect store in a child process before this one maps it.
         public var storeChecker: (@Sendable (_ path: String) -> StoreVerdict)?
         /// Where log lines go.
         public var logger: Logger
+        /// Descriptors this process may have open.
+        public var openFilesMax: Int
         /// Lines that were dropped on their way there.
         public var droppedLogLines: () -> UInt64
 
         /// Makes options.
         public init(
+            dataDirectory: String,
             loadConfiguration: @escaping () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot,
-            storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, logger: Logger, droppedLogLines: @escaping () -> UInt64 = { 0 }
+            storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, logger: Logger, openFilesMax: Int,
+            droppedLogLines: @escaping () -> UInt64 = { 0 }
         ) {
+            self.dataDirectory = dataDirectory
             self.loadConfiguration = loadConfiguration
             self.storeChecker = storeChecker
             self.logger = logger
+            self.openFilesMax = openFilesMax
             self.droppedLogLines = droppedLogLines
         }
     }
@@ -62,21 +76,24 @@ public final class ControlPlane {
         self.loop = loop
         self.configuration = configuration
         self.options = options
-        let directory = configuration.dataDirectory
-        keyStore = try KeyStore.open(dataDirectory: directory, checker: options.storeChecker)
-        try keyStore.adopt(configuration.tenancy, revision: configuration.revision, now: .now())
+        keyStore = try KeyStore.open(dataDirectory: options.dataDirectory, checker: options.storeChecker)
+        try keyStore.adopt(configuration.tenancy, revision: configuration.digest, now: .now())
         table = keyStore.makeTable()
         (cache, cacheProblem) = ControlPlane.openCache(configuration, options)
         let loads = LoadRegistry()
-        let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: SnapshotBuilder.flightLimits(configuration))
+        let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: Flight.Limits())
         shared = SharedState(flights: flights, cache: cache, loads: loads, logger: options.logger)
-        snapshot = SnapshotBuilder(configuration: configuration, keys: table, loads: loads).build()
+        snapshot = GatewaySnapshot(configuration: configuration, keys: table, loads: loads, openFilesMax: options.openFilesMax)
     }
 
     private static func openCache(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (ExactCache?, String?) {
         do throws(StoreError) {
-            let cache = try ExactCache.open(
-                path: configuration.dataDirectory + "/cache", options: SnapshotBuilder.cacheOptions(configuration, checker: options.storeChecker))
+            var settings = ExactCacheOptions(
+                path: options.dataDirectory + "/cache", byteCap: configuration.cache.bytesMax)
+            settings.entryBytesMax = configuration.cache.entryBytesMax
+            settings.checker = options.storeChecker
+            settings.maxReaders = UInt32(clamping: max(64, configuration.loopCount + 32))
+            let cache = try ExactCache(settings)
             if let damage = cache.opening.damage {
                 options.logger.warning(
                     "The cache store was damaged and has been set aside; a new one is in use",
@@ -93,8 +110,8 @@ public final class ControlPlane {
 
     /// Starts a worker per core, each with its own listener on the data port.
     public func start() throws(LoopError) {
-        let count = configuration.loopCount
-        var address = configuration.dataAddress
+        let count = configuration.loopCount > 0 ? configuration.loopCount : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        guard var address = SocketAddress(configuration.listen.description) else { throw LoopError(operation: "address", code: -22) }
         for index in 0..<count {
             let handle = try WorkerHandle.start(
                 index: index, count: count, address: address, shared: shared, snapshot: snapshot)
@@ -120,7 +137,8 @@ public final class ControlPlane {
     }
 
     private func publish(_ done: @escaping () -> Void) {
-        snapshot = SnapshotBuilder(configuration: configuration, keys: table, loads: shared.loads).build()
+        snapshot = GatewaySnapshot(
+            configuration: configuration, keys: table, loads: shared.loads, openFilesMax: options.openFilesMax)
         let snapshot = self.snapshot
         let pending = Countdown(workers.count, done)
         let bound = LoopBound(pending, loop: loop)
@@ -146,23 +164,24 @@ public final class ControlPlane {
         isReloading = true
         do throws(ConfigurationErrors) {
             let next = try options.loadConfiguration()
-            let needRestart = configuration.changesThatNeedRestart(to: next)
+            let difference = ConfigurationDifference(running: configuration, loaded: next)
+            let needRestart = difference.pending.map { "\($0.field): \($0.wanted) takes a restart; \($0.running) stays in force" }
             do throws(KeyStoreError) {
-                try keyStore.adopt(next.tenancy, revision: next.revision, now: .now())
+                try keyStore.adopt(next.tenancy, revision: next.digest, now: .now())
             } catch {
                 options.logger.error("The configuration was read but can't be recorded", metadata: ["cause": "\(error.message)"])
             }
-            configuration = next.keeping(needRestart, from: configuration)
+            configuration = next
             table = keyStore.makeTable(previous: table)
             publish { [self] in
                 controlCounters.add(.reloads)
-                options.logger.notice("Configuration reloaded", metadata: ["revision": "\(next.revision.hex.prefix(12))"])
+                options.logger.notice("Configuration reloaded", metadata: ["revision": "\(next.digest.hex.prefix(12))"])
                 finishReload(.success(needRestart))
             }
         } catch {
             controlCounters.add(.reloadsFailed)
             options.logger.error(
-                "Configuration refused; the previous one keeps serving", metadata: ["errors": "\(error.lines.joined(separator: " | "))"])
+                "Configuration refused; the previous one keeps serving", metadata: ["errors": "\(error.errors.map(\.description).joined(separator: " | "))"])
             finishReload(.failure(error))
         }
     }
@@ -201,6 +220,13 @@ public final class ControlPlane {
     /// Flights under way.
     public var flights: Int { shared.flights.count }
 
+    /// Purges, and calls back on the control loop once nothing selected is served any more.
+    public func purge(_ cache: ExactCache, _ selector: PurgeSelector, _ done: @escaping (PurgeResult) -> Void) {
+        let bound = LoopBound(Callback(done), loop: loop)
+        let mailbox = loop.mailbox
+        cache.purge(selector) { result in _ = mailbox.post { bound.value.call(result) } }
+    }
+
     // MARK: The end
 
     /// Stops taking traffic: readiness is false at once, accepting stops after the announced delay, what is under way may finish until the
@@ -209,7 +235,7 @@ public final class ControlPlane {
         guard !shared.lifecycle.isDraining else { return cutEverything() }
         shared.lifecycle.beginDraining()
         options.logger.notice("Draining", metadata: ["in_flight": "\(inFlight)", "connections": "\(connections)"])
-        after(milliseconds: configuration.drain.announceDelayMilliseconds) { [self] in
+        after(milliseconds: UInt64(configuration.drain.announceDelayMilliseconds)) { [self] in
             let pending = Countdown(workers.count, done)
             let bound = LoopBound(pending, loop: loop)
             let mailbox = loop.mailbox
@@ -217,7 +243,7 @@ public final class ControlPlane {
                 let isPosted = worker.post { worker in worker.drain { _ = mailbox.post { bound.value.step() } } }
                 if !isPosted { pending.step() }
             }
-            after(milliseconds: configuration.drain.deadlineMilliseconds) { [self] in cutEverything() }
+            after(milliseconds: UInt64(configuration.drain.deadlineMilliseconds)) { [self] in cutEverything() }
         }
     }
 
@@ -261,4 +287,11 @@ private final class Countdown {
         left -= 1
         if left == 0 { done() }
     }
+}
+
+/// A completion that may be called back from another thread's word.
+private final class Callback<Value> {
+    private let body: (Value) -> Void
+    init(_ body: @escaping (Value) -> Void) { self.body = body }
+    func call(_ value: Value) { body(value) }
 }

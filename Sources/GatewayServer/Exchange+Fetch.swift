@@ -134,7 +134,7 @@ extension Exchange {
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
-            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings, tenant: tenant)
+            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings)
     }
 
     /// The URL that is asked: configured bytes and checked ones.
@@ -167,18 +167,19 @@ extension Exchange {
     }
 
     private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
-        guard let digest, cacheReason == nil, !directives.skipsWrite else { return nil }
+        guard let digest, cacheReason == nil, !directives.skipsWrite, let epoch = worker.shared.cache?.purgeEpoch else { return nil }
         return RecordOrder(
-            digest: digest, ttlSeconds: policy.ttlSeconds, staleSeconds: max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds),
-            storesToolCalls: policy.storesToolCalls, storesLengthStops: policy.storesLengthStops, tenantID: tenant.tenant.id,
+            digest: digest, ttlSeconds: Int64(policy.ttlSeconds),
+            staleSeconds: Int64(max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds)), storesToolCalls: policy.storesToolCalls, tenantID: tenant.tenant.id,
             keyID: snapshot.keys.keys[Int(identity.key)].id,
-            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.baseRevision,
-            purgeEpoch: worker.shared.cache?.purgeEpoch ?? PurgeEpoch())
+            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider),
+            purgeEpoch: epoch)
     }
 
     /// The body as it goes upstream: the client's bytes on native paths, the listed edits on the unified surface.
     private func upstreamBody(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
         guard isUnified, let scan else { return body }
+        let body = self.body
         var edits: [BodyEdit] = []
         if scan.modelRange != nil, dialect != .gemini { edits.append(.setModel(plan.model)) }
         if scan.liteLLMCache != nil, let member = scan.cacheMemberRange { edits.append(.removeMember(member)) }
@@ -232,7 +233,7 @@ extension Exchange {
                     param: clientCredential.field.name)
             }
             fields.append(name: Array(clientCredential.field.name.utf8).span, value: clientCredential.value.span)
-        } else if let secret = snapshot.credentials[definition.name] {
+        } else if let secret = snapshot.credential(of: plan.provider) {
             guard !secret.isEmpty, fields.append(plan.form.header, plan.form.prefix + secret) else {
                 throw GatewayError(
                     status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
@@ -242,7 +243,7 @@ extension Exchange {
     }
 
     private func timeouts(_ head: RequestHead) -> UpstreamTimeouts {
-        var timeouts = wantsStream ? snapshot.streamTimeouts : snapshot.plainTimeouts
+        var timeouts = snapshot.timeouts(isStream: wantsStream, route: plan?.route)
         if let text = head.text(.cfAigRequestTimeout), let milliseconds = UInt64(text), milliseconds > 0 {
             timeouts.firstByte = min(timeouts.firstByte, milliseconds)
         }

@@ -20,7 +20,7 @@ extension Exchange {
     func identify(_ head: RequestHead) throws(GatewayError) {
         guard let presented = try presentedKey(head) else { throw AuthenticationFailure.missingKey.error }
         let result = snapshot.keys.authenticate(
-            presented: head.bytes.span.extracting(presented), address: client.peerAddress(head), now: worker.wallNow)
+            presented: head.bytes.span.extracting(presented), address: client.clientAddress(head), now: worker.wallNow)
         switch result {
         case .failure(let failure):
             throw worker.noteFailedAuthentication(from: client.connection.peer.ip) ?? failure.error

@@ -65,7 +65,7 @@ extension Exchange {
     }
 
     private func sendComposed(status: Int, usage: Usage?) {
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
         if let usage {
             let saved = usage.inputTokens.addingReportingOverflow(usage.outputTokens)
             worker.counters.add(.tokensSaved, UInt64(clamping: saved.overflow ? .max : saved.partialValue))
@@ -81,11 +81,11 @@ extension Exchange {
         let ttl = view.secondsLeft(now: now)
         if let limit = directives.maxAgeSeconds, age > limit { return .unusable(nil) }
         if let staleCause {
-            guard -ttl <= policy.staleIfErrorSeconds else { return .unusable(nil) }
+            guard -ttl <= Int64(policy.staleIfErrorSeconds) else { return .unusable(nil) }
             facts.cache = .staleIfError(upstreamStatus: staleCause, ageSeconds: age)
         } else if ttl > 0 {
             facts.cache = .hit(ttlSeconds: ttl, ageSeconds: age)
-        } else if -ttl <= policy.staleWhileRevalidateSeconds {
+        } else if -ttl <= Int64(policy.staleWhileRevalidateSeconds) {
             facts.cache = .staleWhileRevalidate(ttlSeconds: ttl, ageSeconds: age)
         } else {
             return .unusable(nil)

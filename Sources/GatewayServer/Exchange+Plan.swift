@@ -32,7 +32,7 @@ extension Exchange {
         _ = frameAnswer(knownLength: body.count)
         worker.composer.whole(
             status: 200, contentType: "application/json", body: body, facts: facts, now: worker.wallNow, isHead: isHead)
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
         machine.answered()
         finish(status: 200, keepsAlive: keepsConnection)
     }
@@ -41,6 +41,7 @@ extension Exchange {
 
     func scanBody() throws(GatewayError) {
         guard operation.hasJSONBody else { return }
+        let body = self.body
         do throws(ScanError) {
             let found = try worker.scanner.scan(body.span, operation: operation)
             if found.isStream { wantsStream = true }
@@ -64,7 +65,7 @@ extension Exchange {
         let definition = snapshot.providers[plan.provider]
         try checkPermission(definition, plan, identity)
         try checkAccountObjects(definition, identity)
-        try checkCredential(definition)
+        try checkCredential(definition, plan)
         plan.injectsUsage = isUnified && wantsStream && scan?.includeUsage == false && plan.base?.supportsIncludeUsage == true
         facts.provider = definition.name
         facts.model = plan.model
@@ -72,6 +73,7 @@ extension Exchange {
     }
 
     private func unifiedPlan(_ request: UnifiedRequest) throws(GatewayError) -> UpstreamPlan {
+        let body = self.body
         guard let name = request.model ?? scan?.model(in: body.span), !name.isEmpty else {
             throw GatewayError(
                 status: 400, code: "model_required", message: "Name a model as provider/model, or a route.", param: "model")
@@ -97,6 +99,7 @@ extension Exchange {
 
     private func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
         let definition = snapshot.providers[request.provider]
+        let body = self.body
         let base = definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
         return UpstreamPlan(
             provider: request.provider, model: request.model ?? scan?.model(in: body.span) ?? "", route: nil, base: nil,
@@ -135,8 +138,8 @@ extension Exchange {
         (.cachedContent, "/v1beta/cachedContents/*"), (.fileURI, "/v1beta/files/*"),
     ]
 
-    private func checkCredential(_ definition: ProviderDefinition) throws(GatewayError) {
-        guard clientCredential == nil, !definition.isLocal, snapshot.credentials[definition.name] == nil else { return }
+    private func checkCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan) throws(GatewayError) {
+        guard clientCredential == nil, !definition.isLocal, snapshot.credential(of: plan.provider) == nil else { return }
         throw GatewayError(
             status: 502, code: "provider_credentials",
             message: "No key is configured for \(definition.name). The operator sets \(definition.credentialVariable ?? "provider_credentials").",
@@ -148,12 +151,13 @@ extension Exchange {
     /// Merges route, tenant and defaults with the client's wishes, and makes the digest.
     func settleCaching() throws(GatewayError) {
         guard let plan, let tenant else { return }
-        policy = plan.route?.cache ?? snapshot.cachePolicy
-        if let ttl = tenant.tenant.cacheTTLSeconds { policy.ttlSeconds = Int64(ttl) }
-        if tenant.tenant.isCacheEnabled == false { policy.isEnabled = false }
+        policy = snapshot.configuration.cachePolicy(route: plan.route?.definition, tenant: tenant.tenant)
         try readDirectives()
         cacheReason = whyNotCached(tenant)
-        if let ttl = directives.ttlSeconds, ttl > 0 { policy.ttlSeconds = min(max(ttl, policy.ttlSecondsMin), policy.ttlSecondsMax) }
+        if let ttl = directives.ttlSeconds, ttl > 0 {
+            let bounds = snapshot.configuration.cache.ttlSeconds
+            policy.ttlSeconds = min(max(Int(clamping: ttl), bounds.lowerBound), bounds.upperBound)
+        }
         if cacheReason == nil, let scan { digest = makeDigest(plan, tenant, body: scan.bodyDigest) }
         if let cacheReason { facts.cache = .bypass(cacheReason) }
         if !operation.isCacheable { facts.cache = operation.kind == .other || operation.kind == .models ? .none : facts.cache }
@@ -196,7 +200,9 @@ extension Exchange {
         if !scan.statefulFields.isEmpty { return .stateful }
         if scan.hasHostedTools { return .hostedTools }
         if scan.choices > 1 { return .multipleChoices }
-        if let limit = policy.maxTemperature, (scan.temperature ?? 1) > limit { return .temperature }
+        if (scan.temperature ?? 1) > policy.maxTemperature { return .temperature }
+        if body.count > snapshot.configuration.cache.bodyBytesMax { return .bodyTooLarge }
+        if policy.ttlSeconds <= 0 { return .ttlZero }
         return nil
     }
 
@@ -208,7 +214,7 @@ extension Exchange {
             scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
             credential: clientCredential.map { .client(snapshot.credentialHash($0.value)) } ?? .configured,
             subject: isByRoute ? .route(plan.route?.name ?? "") : .target(Target(provider: definition.name, model: plan.model)),
-            routeRevision: plan.route?.revision ?? snapshot.baseRevision, operation: operation)
+            routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider), operation: operation)
         addAnswerChangingFields(definition)
         if !isUnified, let range = scan?.cacheMemberRange {
             // On native paths LiteLLM's field is not ours to act on: it goes upstream, and so belongs to the key.

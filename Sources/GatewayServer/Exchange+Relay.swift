@@ -91,7 +91,7 @@ extension Exchange {
 
     private func sendHead(_ head: FlightHead, knownLength: Int?) {
         composeHead(head, framing: bodyFraming(head, knownLength))
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
     }
 
     private func bodyFraming(_ head: FlightHead, _ knownLength: Int?) -> AnswerFraming {
@@ -137,7 +137,7 @@ extension Exchange {
         guard bytes.count > 0 else { return }
         guard isChunked else { return client.send(bytes) }
         worker.composer.chunk(bytes)
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
     }
 
     /// The answer ended cleanly.
@@ -150,7 +150,7 @@ extension Exchange {
                 held = merged
             }
             composeHead(heldHead, framing: frameAnswer(knownLength: held.count))
-            client.send(worker.composer.bytes.span, held.span)
+            client.sendComposed(followedBy: held)
         case .sendEnd:
             if usageFilter != nil {
                 var rest: [UInt8] = []

@@ -3,6 +3,7 @@
 
 import EventLoop
 import ExactCache
+import GatewayConfiguration
 import GatewayModel
 import HTTP1
 import Providers
@@ -39,7 +40,7 @@ final class Exchange {
     var wantsUsage = true
     var plan: UpstreamPlan?
     var directives = CacheDirectives()
-    var policy = CachePolicy()
+    var policy: CachePolicy
     var cacheReason: CacheReason?
     var digest: Digest256?
 
@@ -65,7 +66,10 @@ final class Exchange {
     var worker: LoopWorker { client.worker }
     var snapshot: GatewaySnapshot { client.worker.snapshot }
 
-    init(_ client: ClientConnection) { self.client = client }
+    init(_ client: ClientConnection) {
+        self.client = client
+        policy = client.worker.snapshot.configuration.cache.standard
+    }
 
     /// Whether a request is being read, decided or answered.
     var isUnderWay: Bool { machine.state != .idle && machine.state != .finished }
@@ -149,7 +153,7 @@ final class Exchange {
         worker.composer.whole(
             status: isGood ? 200 : 503, contentType: "text/plain", body: Array((isGood ? "ok\n" : "not ready\n").utf8), facts: facts,
             now: worker.wallNow, isHead: isHead)
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
         machine.answered()
         client.finished(keepsAlive: keepsAlive)
     }
@@ -245,7 +249,7 @@ final class Exchange {
         var allow: String?
         if case .refused(let refusal) = routed { allow = refusal.allow }
         worker.composer.error(error, dialect: dialect, allow: allow, facts: facts, now: worker.wallNow, isHead: isHead)
-        client.send(worker.composer.bytes.span)
+        client.sendComposed()
         machine.answered()
         finish(status: error.status, error: error, keepsAlive: facts.keepsAlive)
     }
@@ -331,6 +335,15 @@ final class Exchange {
         } else {
             worker.counters.add(.requests)
         }
+    }
+
+    /// The process ends: what was not begun is refused, what was is broken off where the client can see it.
+    func gatewayStops() {
+        guard isUnderWay else { return }
+        refuse(
+            GatewayError(
+                status: 503, code: "draining", message: "The gateway is shutting down. Retry; another instance will answer.",
+                retryAfterSeconds: 1, closesConnection: true, source: .gateway))
     }
 
     /// The client has taken all that was queued for it.

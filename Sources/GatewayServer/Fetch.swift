@@ -92,7 +92,7 @@ final class Fetch: TransferDelegate {
     func sendBody(_ bytes: Span<UInt8>, from exchange: Exchange) {
         guard let transfer, !isOver else { return }
         transfer.send(bytes)
-        if transfer.unsentBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
+        if transfer.sendPendingBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
     }
 
     func finishBody() { transfer?.finishBody() }
@@ -108,7 +108,7 @@ final class Fetch: TransferDelegate {
         isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
         if status >= 300, status < 400 { return fail(Self.redirected) }
         if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
-        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm) }
+        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax) }
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
@@ -161,7 +161,7 @@ final class Fetch: TransferDelegate {
         var lines: [UInt8] = []
         for field in head.fields {
             let name = head.bytes.span.extracting(field.name)
-            if HeaderPolicy.isNominated(name, by: connection.span) { continue }
+            if HeaderPolicy.isNominated(name, by: connection.span) || head.isContentType(field) { continue }
             switch HeaderPolicy.responseField(name: name) {
             case .drop: continue
             case .forward: lines.append(span: name)
@@ -238,7 +238,7 @@ final class Fetch: TransferDelegate {
         }
         if order.operation.kind == .embed { return nil }
         if summary.hasToolCalls { return record.storesToolCalls ? nil : .toolCalls }
-        if !summary.finishIsNatural, !(record.storesLengthStops && summary.isCutByLength) { return .finishReason }
+        if !summary.finishIsNatural { return .finishReason }
         if summary.choiceCount > 1 { return .multipleChoices }
         return nil
     }
@@ -300,6 +300,11 @@ final class Fetch: TransferDelegate {
 extension Fetch: Sendable {}
 
 extension UpstreamHead {
+    /// Whether a field is `content-type`, which is written anew because a converted answer has another.
+    func isContentType(_ field: Field) -> Bool {
+        field.name.count == 12 && zip(bytes[field.name], "content-type".utf8).allSatisfy { $0 | 0x20 == $1 || $0 == $1 }
+    }
+
     /// The body's length where the upstream declared it.
     var knownLength: Int? {
         if case .length(let count) = framing { return Int(exactly: count) }
@@ -320,11 +325,6 @@ extension AnswerSummary {
         }
     }
 
-    /// Whether a choice stopped at its token limit, and none for a worse reason.
-    var isCutByLength: Bool {
-        !finishReasons.isEmpty
-            && finishReasons.allSatisfy { ["stop", "length", "max_tokens", "MAX_TOKENS", "STOP", "end_turn", "stop_sequence"].contains($0) }
-    }
 }
 
 extension UpstreamFailure {

@@ -20,8 +20,6 @@ struct FetchOrder {
     var record: RecordOrder?
     /// The items of a unified embeddings request, kept one by one.
     var embeddings: EmbeddingsBatch?
-    /// The tenant whose slot a background refresh takes.
-    var tenant: TenantState
 }
 
 /// How an answer is kept.
@@ -30,7 +28,6 @@ struct RecordOrder {
     var ttlSeconds: Int64
     var staleSeconds: Int64
     var storesToolCalls: Bool
-    var storesLengthStops: Bool
     var tenantID: String
     var keyID: String
     var namespace: String

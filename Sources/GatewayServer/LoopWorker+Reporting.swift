@@ -31,7 +31,7 @@ extension LoopWorker {
     }
 
     /// Someone presented a key that does not hold. Past the limit of one address, its further failures are told 429; good keys are not slowed.
-    func noteFailedAuthentication(from address: IPAddress) -> GatewayError? {
+    func noteFailedAuthentication(from address: PeerAddress) -> GatewayError? {
         counters.add(.authenticationFailures)
         let limit = snapshot.limits.authFailuresPerMinuteMax
         guard limit > 0, failedAuthentications.note(address, now: loop.now) > limit else { return nil }
@@ -57,13 +57,13 @@ extension LoopWorker {
 
 /// Failures per address in the current minute; bounded.
 struct FailureTable {
-    private var counts: [IPAddress: Int] = [:]
+    private var counts: [PeerAddress: Int] = [:]
     private var windowStart = MonotonicTime(nanoseconds: 0)
     private static let addressesMax = 10_000
     private static let windowNanoseconds: UInt64 = 60_000_000_000
 
     /// Counts one and returns how many there are in this minute.
-    mutating func note(_ address: IPAddress, now: MonotonicTime) -> Int {
+    mutating func note(_ address: PeerAddress, now: MonotonicTime) -> Int {
         if now.nanoseconds(since: windowStart) >= Self.windowNanoseconds {
             counts.removeAll(keepingCapacity: true)
             windowStart = now

@@ -25,7 +25,7 @@ final class LoopWorker {
 
     private var listener: Listener?
     private var connections: [ClientConnection] = []
-    private var perAddress: [IPAddress: Int] = [:]
+    private var perAddress: [PeerAddress: Int] = [:]
     private var sweepTimer: LoopTimer?
     private var queueTimer: LoopTimer?
     private var random: FastRandom
@@ -42,7 +42,11 @@ final class LoopWorker {
         self.shared = shared
         self.snapshot = snapshot
         self.counters = counters
-        upstream = try UpstreamDriver(loop: loop, options: snapshot.upstreamOptions)
+        do throws(UpstreamFailure) {
+            upstream = try UpstreamDriver(loop: loop, options: snapshot.upstreamOptions)
+        } catch {
+            throw LoopError(operation: "upstream", code: -12)
+        }
         reader = shared.cache?.makeReader()
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
         admission = AdmissionQueue(
@@ -147,6 +151,18 @@ final class LoopWorker {
         for exchange in admitted { exchange.admittedFromQueue() }
         for exchange in expired { exchange.expiredInQueue() }
         if !admission.isEmpty { watchQueue() }
+    }
+
+    // MARK: Background refreshes
+
+    /// Fetches a stale entry's successor, unless somebody does already or no slot is free.
+    func revalidate(_ order: FetchOrder, _ digest: Digest256) {
+        let place = shared.flights.place(digest, wantsStream: order.wantsStream, limits: snapshot.flightLimits, now: loop.now, wake: {})
+        switch place {
+        case .alone: return
+        case .follow(let flight, let id): flight.leave(id)
+        case .lead(let flight): Fetch(order, flight: flight, worker: self).start()
+        }
     }
 
     // MARK: Snapshots and the end

@@ -16,7 +16,7 @@ struct ModelCatalog {
             }
             for target in snapshot.knownModels {
                 let definition = snapshot.providers[target.provider]
-                guard snapshot.isUsable(target.provider), snapshot.permits(identity, target: target) else { continue }
+                guard snapshot.configuration.isReady(providerAt: target.provider), snapshot.permits(identity, target: target) else { continue }
                 models.append(ListedModel(id: "\(definition.name)/\(target.model)", owner: definition.name))
             }
         }

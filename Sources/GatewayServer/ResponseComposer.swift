@@ -1,5 +1,6 @@
 // Writes response heads into one buffer that the loop reuses: no allocation per answer once it has grown.
 
+import EventLoop
 import GatewayModel
 import HTTP1
 import Providers
@@ -33,10 +34,19 @@ enum AnswerFraming: Equatable {
 /// See the file's header. Loop-confined.
 struct ResponseComposer {
     /// The head, and whatever body was appended after it.
-    private(set) var bytes: [UInt8] = []
+    private var bytes: [UInt8] = []
     private var date = DateField()
 
     init() { bytes.reserveCapacity(4096) }
+
+    /// Bytes composed.
+    var count: Int { bytes.count }
+
+    /// Hands the bytes to a connection.
+    func write(to connection: Connection) { connection.write(bytes.span) }
+
+    /// Hands the bytes to a connection, and a body behind them.
+    func write(to connection: Connection, followedBy body: [UInt8]) { connection.write(bytes.span, body.span) }
 
     /// Begins a head: status line, date, the gateway's own fields. The caller appends further fields, then `endHead`.
     mutating func beginHead(status: Int, facts: AnswerFacts, now: WallTime) {

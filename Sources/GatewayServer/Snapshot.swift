@@ -1,11 +1,12 @@
 // What a request is judged by: one immutable object that a reload replaces. Every loop holds its own reference, so reading it takes no lock.
 
-import ExactCache
 import GatewayConfiguration
 import GatewayModel
 import HTTP1
+import Hashing
 import Providers
 import Tenants
+import Upstream
 
 /// A tenant as the request path sees it.
 struct TenantState: Sendable {
@@ -20,12 +21,12 @@ struct TenantState: Sendable {
 
 /// A route alias of the unified surface.
 struct RouteState: Sendable {
-    let name: String
+    let definition: RouteDefinition
     let targets: [RouteTarget]
-    let cache: CachePolicy
+    var name: String { definition.name }
     /// Part of the cache key: an alias pointed elsewhere, or configured otherwise, starts afresh.
-    let revision: UInt64
-    let isKeyedByRoute: Bool
+    var revision: UInt64 { definition.revision }
+    var isKeyedByRoute: Bool { definition.cacheBy == .route }
 }
 
 /// One target of a route, resolved.
@@ -34,35 +35,179 @@ struct RouteTarget: Sendable {
     let model: String
 }
 
-/// What may be kept and for how long, after route and defaults are merged.
-struct CachePolicy: Sendable, Equatable {
-    var isEnabled = true
-    var ttlSeconds: Int64 = 3600
-    var ttlSecondsMin: Int64 = 1
-    var ttlSecondsMax: Int64 = 2_592_000
-    var staleIfErrorSeconds: Int64 = 0
-    var staleWhileRevalidateSeconds: Int64 = 0
-    var maxTemperature: Double?
-    var storesToolCalls = false
-    var storesLengthStops = false
-}
-
 /// The limits of the data port, in the units the hot path compares.
 struct DataLimits: Sendable {
-    var headMilliseconds: UInt64 = 10_000
-    var bodyMilliseconds: UInt64 = 60_000
-    var bodyRateGraceMilliseconds: UInt64 = 10_000
-    var bodyBytesPerSecondMin: UInt64 = 1024
-    var keepAliveMilliseconds: UInt64 = 75_000
-    var writeStallMilliseconds: UInt64 = 30_000
-    var requestsPerConnectionMax = 1000
-    var bodyBytesMax = 32 * 1024 * 1024
-    var connectionsMax = 0
-    var connectionsPerAddressMax = 0
-    var clientBufferBytes = 64 * 1024
-    var heldBytesMax = 1024 * 1024
-    var inFlightMax = 4096
-    var queuedMax = 1024
-    var queueMilliseconds: UInt64 = 100
-    var heartbeatMilliseconds: UInt64 = 0
+    let headMilliseconds: UInt64
+    let bodyMilliseconds: UInt64
+    let bodyRateGraceMilliseconds: UInt64
+    let bodyBytesPerSecondMin: UInt64
+    let keepAliveMilliseconds: UInt64
+    let writeStallMilliseconds: UInt64
+    let requestsPerConnectionMax: Int
+    let bodyBytesMax: Int
+    let uploadBytesMax: UInt64
+    let connectionsMax: Int
+    let connectionsPerAddressMax: Int
+    let clientBufferBytes: Int
+    let heldBytesMax: Int
+    let inFlightMax: Int
+    let queuedMax: Int
+    let queueMilliseconds: UInt64
+    let retryAfterSeconds: Int
+    let lingerBytesMax: Int
+    let lingerMilliseconds: UInt64
+    let eventBytesMax: Int
+    let authFailuresPerMinuteMax: Int
+
+    init(_ configuration: GatewayConfigurationSnapshot, openFilesMax: Int) {
+        let limits = configuration.limits
+        headMilliseconds = UInt64(limits.headerTimeoutMilliseconds)
+        bodyMilliseconds = UInt64(limits.bodyTimeoutMilliseconds)
+        bodyRateGraceMilliseconds = UInt64(limits.bodyRateGraceMilliseconds)
+        bodyBytesPerSecondMin = UInt64(limits.bodyBytesPerSecondMin)
+        keepAliveMilliseconds = UInt64(limits.keepAliveTimeoutMilliseconds)
+        writeStallMilliseconds = UInt64(limits.writeStallTimeoutMilliseconds)
+        requestsPerConnectionMax = limits.requestsPerConnectionMax
+        bodyBytesMax = limits.bodyBytesMax
+        uploadBytesMax = UInt64(limits.uploadBytesMax)
+        connectionsMax = limits.connectionsMax > 0 ? limits.connectionsMax : max(16, openFilesMax / 2)
+        connectionsPerAddressMax = max(1, connectionsMax * limits.connectionsPerAddressPercent / 100)
+        clientBufferBytes = limits.streamBufferBytesMax
+        heldBytesMax = 1024 * 1024
+        inFlightMax = configuration.overload.inFlightMax
+        queuedMax = configuration.overload.queueMax
+        queueMilliseconds = UInt64(configuration.overload.queueWaitMilliseconds)
+        retryAfterSeconds = configuration.overload.retryAfterSeconds
+        lingerBytesMax = limits.lingerBytesMax
+        lingerMilliseconds = UInt64(limits.lingerTimeoutMilliseconds)
+        eventBytesMax = limits.eventBytesMax
+        authFailuresPerMinuteMax = limits.authFailuresPerMinuteMax
+    }
+}
+
+/// See the file's header.
+final class GatewaySnapshot: Sendable {
+    let configuration: GatewayConfigurationSnapshot
+    let providers: ProviderTable
+    let router: PathRouter
+    let keys: KeyTable
+    /// By tenant index.
+    let tenants: [TenantState]
+    let limits: DataLimits
+    let httpLimits: HTTP1Limits
+    let flightLimits: Flight.Limits
+    /// Flights of unified embeddings, whose answers are kept item by item and may be large together.
+    let batchFlightLimits: Flight.Limits
+    let routes: [String: RouteState]
+    /// Models by `provider/model` that the configuration names, for the list of models.
+    let knownModels: [RouteTarget]
+    let upstreamOptions: UpstreamOptions
+    private let egress: [EgressPolicy]
+    private let credentials: [String?]
+    private let credentialHasher: HMACSHA256
+
+    /// Makes the snapshot of a configuration and a key table. `openFilesMax`: the descriptors this process may have.
+    init(configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, openFilesMax: Int) {
+        self.configuration = configuration
+        self.keys = keys
+        providers = configuration.providers
+        router = PathRouter(providers: configuration.providers, accounts: configuration.accounts, gateways: configuration.gateways)
+        limits = DataLimits(configuration, openFilesMax: openFilesMax)
+        httpLimits = HTTP1Limits(
+            targetBytesMax: configuration.limits.uriBytesMax, fieldBytesMax: configuration.limits.headerFieldBytesMax,
+            headBytesMax: configuration.limits.headerBytesMax, fieldsMax: configuration.limits.headerFieldsMax,
+            chunkOverheadBytesMax: configuration.limits.chunkOverheadBytesMax)
+        flightLimits = GatewaySnapshot.flightLimits(configuration, captureBytesMax: configuration.cache.entryBytesMax)
+        batchFlightLimits = GatewaySnapshot.flightLimits(configuration, captureBytesMax: configuration.limits.bodyBytesMax)
+        tenants = GatewaySnapshot.tenantStates(configuration, keys, loads)
+        routes = GatewaySnapshot.routeStates(configuration)
+        knownModels = configuration.routes.flatMap(\.targets).compactMap { target in
+            configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
+        }
+        upstreamOptions = GatewaySnapshot.upstreamOptions(configuration)
+        egress = configuration.providers.definitions.map { EgressPolicy.make($0, configuration.egress) }
+        credentials = configuration.credentials.map { $0.first?.reveal() }
+        credentialHasher = HMACSHA256(key: Array("client credential".utf8).span)
+    }
+
+    static func flightLimits(_ configuration: GatewayConfigurationSnapshot, captureBytesMax: Int) -> Flight.Limits {
+        var limits = Flight.Limits()
+        limits.captureBytesMax = captureBytesMax
+        limits.followersMax = configuration.overload.followersPerFlightMax
+        return limits
+    }
+
+    private static func tenantStates(
+        _ configuration: GatewayConfigurationSnapshot, _ keys: KeyTable, _ loads: LoadRegistry
+    ) -> [TenantState] {
+        zip(keys.tenants, keys.scopes).map { tenant, scope in
+            let own = EntryScope.make(id: tenant.id, isShare: false, salt: scope.salt)
+            let share = EntryScope.make(id: scope.name, isShare: true, salt: scope.salt)
+            return TenantState(
+                tenant: tenant, scope: scope.isShared ? share : own, ownScope: own, load: loads.cell(forTenant: tenant.id),
+                inFlightMax: tenant.inFlightMax ?? configuration.overload.inFlightPerTenantMax)
+        }
+    }
+
+    private static func routeStates(_ configuration: GatewayConfigurationSnapshot) -> [String: RouteState] {
+        var routes: [String: RouteState] = [:]
+        for definition in configuration.routes {
+            let targets = definition.targets.compactMap { target in
+                configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
+            }
+            routes[definition.name] = RouteState(definition: definition, targets: targets)
+        }
+        return routes
+    }
+
+    private static func upstreamOptions(_ configuration: GatewayConfigurationSnapshot) -> UpstreamOptions {
+        var options = UpstreamOptions()
+        options.connectionsMax = configuration.upstream.connectionsMax
+        options.connectionsPerHostMax = configuration.upstream.connectionsPerHostMax
+        options.connectionLifetimeSeconds = configuration.upstream.connectionLifetimeSeconds
+        options.connectionIdleSeconds = configuration.upstream.connectionIdleSeconds
+        options.dnsCacheSeconds = configuration.upstream.nameLifetimeSeconds
+        options.responseHeadBytesMax = configuration.upstream.headerBytesMax
+        options.responseFieldsMax = configuration.upstream.headerFieldsMax
+        return options
+    }
+
+    // MARK: Look-ups
+
+    /// The provider and model that `provider/model` names; `nil` when there is no such provider.
+    func target(named name: String) -> RouteTarget? {
+        let bytes = name.utf8
+        guard let slash = bytes.firstIndex(of: 0x2F) else { return nil }
+        let model = String(name[bytes.index(after: slash)...])
+        guard !model.isEmpty, let provider = providers.index(of: String(name[..<slash])) else { return nil }
+        return RouteTarget(provider: provider, model: model)
+    }
+
+    /// The operator's key for a provider.
+    func credential(of provider: Int) -> String? { credentials[provider] }
+
+    /// Where connections to a provider may lead.
+    func egress(of provider: Int) -> EgressPolicy { egress[provider] }
+
+    /// A keyed hash of a client's own provider key: part of the cache key and of the flight, never the key itself.
+    func credentialHash(_ value: [UInt8]) -> Digest256 { credentialHasher.authenticationCode(for: value.span) }
+
+    /// Whether a key may use a target.
+    func permits(_ identity: KeyIdentity, target: RouteTarget) -> Bool {
+        let provider = Array(providers[target.provider].name.utf8)
+        return keys.allowsProvider(provider.span, for: identity)
+            && keys.allowsModel(Array(target.model.utf8).span, at: provider.span, for: identity)
+    }
+
+    /// The timeouts of a request.
+    func timeouts(isStream: Bool, route: RouteState?) -> UpstreamTimeouts {
+        let settings = route?.definition.timeouts ?? configuration.timeouts
+        let first = min(isStream ? settings.firstByteStreamMilliseconds : settings.firstByteMilliseconds, settings.deadlineMilliseconds)
+        return UpstreamTimeouts(
+            connect: UInt64(settings.connectMilliseconds), firstByte: UInt64(first), idle: UInt64(settings.idleMilliseconds),
+            total: UInt64(settings.streamTotalMilliseconds))
+    }
+
+    /// The revision that enters the key of a request without a route.
+    func revision(of provider: Int) -> UInt64 { configuration.providerRevisions[provider] }
 }

@@ -292,19 +292,38 @@ extension JSONFieldScanner {
     }
 
     private mutating func number<Handler: JSONFieldHandler>(_ bytes: Span<UInt8>, _ start: Int, _ handler: inout Handler) -> Int {
-        var index = start
-        while index < bytes.count {
-            switch bytes[index] {
-            case 0x30...0x39, 0x2D, 0x2B, 0x2E, 0x45, 0x65:
-                if isCaptured, capture.count < JSONFieldScanner.captureMax { capture.append(bytes[index]) }
-                index += 1
-            default:
-                endNumber(&handler)
-                return index
-            }
+        let end = numberRun(bytes, start)
+        if isCaptured {
+            let room = JSONFieldScanner.captureMax - capture.count
+            if room > 0 { capture.append(bytes.extracting(start..<min(end, start + room))) }
         }
-        return index
+        if end < bytes.count { endNumber(&handler) }
+        return end
     }
+
+    /// Where the characters of a number end. In an array of numbers that nobody wants (an embedding), where the last of them ends that the
+    /// next follows without space: vectors are megabytes.
+    @inline(__always)
+    private func numberRun(_ bytes: Span<UInt8>, _ start: Int) -> Int {
+        let runsOn = !isCaptured && depth > 0 && kinds & 1 == 0
+        return unsafe bytes.withUnsafeBufferPointer { buffer in
+            var index = start
+            let count = buffer.count
+            while index < count {
+                let byte = unsafe buffer[index]
+                if byte &- 0x30 <= 9 || byte == 0x2D || byte == 0x2E || byte | 0x20 == 0x65 || byte == 0x2B {
+                    index &+= 1
+                } else if runsOn, byte == 0x2C, index &+ 1 < count, unsafe JSONFieldScanner.beginsNumber(buffer[index &+ 1]) {
+                    index &+= 2
+                } else {
+                    break
+                }
+            }
+            return index
+        }
+    }
+
+    @inline(__always) private static func beginsNumber(_ byte: UInt8) -> Bool { byte &- 0x30 <= 9 || byte == 0x2D }
 
     private mutating func endNumber<Handler: JSONFieldHandler>(_ handler: inout Handler) {
         token = .none

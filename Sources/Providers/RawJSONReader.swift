@@ -79,19 +79,32 @@ struct RawJSONReader {
 
     private mutating func skipContainer(_ bytes: Span<UInt8>) -> Bool {
         var depth = 0
-        while position < bytes.count {
-            switch bytes[position] {
+        while let mark = RawJSONReader.nextMark(in: bytes, from: position) {
+            position = mark
+            switch bytes[mark] {
             case 0x22:
                 guard skipString(bytes) != nil else { return false }
                 continue
             case 0x7B, 0x5B: depth += 1
-            case 0x7D, 0x5D: depth -= 1
-            default: break
+            default: depth -= 1
             }
             position += 1
             if depth == 0 { return true }
         }
         return false
+    }
+
+    /// Where the next quote, bracket or brace stands. Numbers, commas and space, which vectors are made of, are passed by one comparison.
+    private static func nextMark(in bytes: Span<UInt8>, from start: Int) -> Int? {
+        unsafe bytes.withUnsafeBufferPointer { buffer in
+            var index = start
+            while index < buffer.count {
+                let byte = unsafe buffer[index]
+                if byte == 0x22 || (byte >= 0x5B && (byte | 0x20 == 0x7B || byte | 0x20 == 0x7D)) { return index }
+                index &+= 1
+            }
+            return nil
+        }
     }
 
     private static func endsScalar(_ byte: UInt8) -> Bool {

@@ -42,7 +42,8 @@ struct ServerSentEventParser: Sendable {
         var pending: Range<Int>?
         while let end = ServerSentEventParser.lineEnd(in: bytes, from: position) {
             let next = afterLineEnd(at: end, in: bytes)
-            eventBytes += next - position
+            // A CRLF counts once, wherever a chunk ends.
+            eventBytes += end + 1 - position
             guard eventBytes <= eventBytesMax else { return giveUp() }
             if line.isEmpty, end > position {
                 readLine(bytes, position..<end, &pending)

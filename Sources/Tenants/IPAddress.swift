@@ -84,18 +84,18 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
             guard let groups = groupList(text[...]), groups.count == 8 else { return nil }
             return groups
         }
-        guard let front = groupList(text[..<gap.lowerBound]), let back = groupList(text[gap.upperBound...]) else { return nil }
+        guard let front = groupList(text[..<gap.lowerBound], isLast: false), let back = groupList(text[gap.upperBound...]) else { return nil }
         guard front.count + back.count < 8 else { return nil }
         return front + [UInt16](repeating: 0, count: 8 - front.count - back.count) + back
     }
 
-    /// Colon-separated groups, the last two of which may be written as an IPv4 address.
-    private static func groupList(_ text: Substring) -> [UInt16]? {
+    /// Colon-separated groups; at the end of the text the last two may be written as an IPv4 address.
+    private static func groupList(_ text: Substring, isLast: Bool = true) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.utf8.contains(0x2E) {
+            if isLast, index == parts.count - 1, part.utf8.contains(0x2E) {
                 guard let value = v4(part) else { return nil }
                 groups += [UInt16(truncatingIfNeeded: value >> 16), UInt16(truncatingIfNeeded: value)]
                 continue

@@ -51,7 +51,7 @@ public enum KeyFormat {
     /// Whether the bytes have the form of a key. Takes the same time for every text of the right length.
     public static func isWellFormed(_ bytes: Span<UInt8>) -> Bool {
         guard bytes.count == byteCount else { return false }
-        var wrong: UInt8 = bytes[0] ^ 0x77 | bytes[1] ^ 0x6B | bytes[2] ^ 0x5F
+        var wrong: UInt8 = (bytes[0] ^ 0x77) | (bytes[1] ^ 0x6B) | (bytes[2] ^ 0x5F)
         for index in 3..<byteCount where !isAlphabet(bytes[index]) { wrong |= 1 }
         return wrong == 0
     }

@@ -76,7 +76,9 @@ struct ResponseHeadParser {
         default: return .malformed("protocol version")
         }
         let digits = text[(space + 1)..<(space + 4)]
-        guard digits.allSatisfy({ $0 >= 48 && $0 <= 57 }), text.count == space + 4 || text[space + 4] == 32 else { return .malformed("status") }
+        guard digits.allSatisfy({ $0 >= 48 && $0 <= 57 }), text.count == space + 4 || text[space + 4] == 32 else {
+            return .malformed("status")
+        }
         head.status = digits.reduce(0) { $0 * 10 + Int($1 - 48) }
         return head.status >= 100 ? .more : .malformed("status")
     }
@@ -103,7 +105,8 @@ struct ResponseHeadParser {
         head.bytes.append(contentsOf: name)
         head.bytes.append(contentsOf: value)
         head.fields.append(
-            UpstreamHead.Field(nameStart: start, nameEnd: middle, valueStart: middle, valueEnd: UInt32(truncatingIfNeeded: head.bytes.count)))
+            UpstreamHead.Field(
+                nameStart: start, nameEnd: middle, valueStart: middle, valueEnd: UInt32(truncatingIfNeeded: head.bytes.count)))
     }
 
     private mutating func noteFraming(_ name: UnsafeBufferPointer<UInt8>, _ value: UnsafeBufferPointer<UInt8>) -> Step {

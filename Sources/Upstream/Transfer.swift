@@ -145,6 +145,8 @@ public final class Transfer {
     enum Piece {
         case bytes(Int)
         case waiting
+        /// The body was finished before its announced length.
+        case short
     }
 
     /// Fills libcurl's buffer with the next piece of the body; 0 bytes are its end.
@@ -156,16 +158,20 @@ public final class Transfer {
             all.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[bodyOffset..<(bodyOffset + count)])) }
             bodyOffset += count
             return .bytes(count)
-        case .streamed: return readStreamed(into: buffer)
+        case .streamed(let length): return readStreamed(into: buffer, length: length)
         }
     }
 
-    private func readStreamed(into buffer: UnsafeMutableRawBufferPointer) -> Piece {
+    private func readStreamed(into buffer: UnsafeMutableRawBufferPointer, length: UInt64?) -> Piece {
         if sendPendingBytes == 0, !isBodyFinished { delegate?.transferReadyForBody(self) }
         let count = min(buffer.count, sendPendingBytes)
-        if count == 0 { return isBodyFinished ? .bytes(0) : .waiting }
+        if count == 0 {
+            if !isBodyFinished { return .waiting }
+            return UInt64(bodyOffset) < length ?? 0 ? .short : .bytes(0)
+        }
         outgoing.withUnsafeBytes { buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[outgoingStart..<(outgoingStart + count)])) }
         outgoingStart += count
+        bodyOffset += count
         lastProgress = driver.loop.now
         return .bytes(count)
     }
@@ -191,7 +197,8 @@ public final class Transfer {
             } else {
                 limit(Self.moment(startedAt, timeouts.firstByte), .firstByteTimeout)
             }
-        } else if sendPendingBytes > 0 {
+        } else if sendPendingBytes > 0 || !wasSendPaused {
+            // It is the upstream, not our producer, that is waited for.
             limit(Self.moment(lastProgress, timeouts.idle), .idleTimeout)
         }
         return result

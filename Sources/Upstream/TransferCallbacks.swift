@@ -59,6 +59,9 @@ extension TransferSlot {
         case .waiting:
             transfer.wasSendPaused = true
             return Int(weir_read_pause())
+        case .short:
+            _ = end(.sendFailed, "the request body is shorter than announced")
+            return Int(weir_read_abort())
         }
     }
 

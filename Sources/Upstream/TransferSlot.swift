@@ -40,7 +40,7 @@ final class TransferSlot {
     private struct Settings {
         var url = ""
         var allowsPlainHTTP = false
-        var allowsHTTP2 = false
+        var offersHTTP2 = false
         var connect: UInt64 = 0
         var isFresh = false
         var method = ""
@@ -82,7 +82,7 @@ final class TransferSlot {
             (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
             (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)), (CURLOPT_HTTP_CONTENT_DECODING, 0), (CURLOPT_PATH_AS_IS, 1),
             (CURLOPT_TCP_NODELAY, 1), (CURLOPT_TCP_KEEPALIVE, 1), (CURLOPT_SUPPRESS_CONNECT_HEADERS, 1), (CURLOPT_NOPROGRESS, 1),
-            (CURLOPT_HTTP09_ALLOWED, 0), (CURLOPT_PIPEWAIT, 1),
+            (CURLOPT_HTTP09_ALLOWED, 0),
             (CURLOPT_MAXLIFETIME_CONN, options.connectionLifetimeSeconds), (CURLOPT_MAXAGE_CONN, options.connectionIdleSeconds),
             (CURLOPT_DNS_CACHE_TIMEOUT, options.dnsCacheSeconds),
             // Without this, giving up on a name that is still being resolved waits for the resolver's thread, and the loop with it.
@@ -115,7 +115,8 @@ final class TransferSlot {
             TransferSlot.of(context) { $0.readBody(UnsafeMutableRawBufferPointer(start: bytes, count: size &* count)) }
         }
         weir_easy_set_seek(easy) { context, offset, _ in
-            TransferSlot.of(context) { $0.transfer?.rewind(to: Int(offset)) == true ? 0 : Int(CURL_SEEKFUNC_FAIL) } == 0 ? 0 : CURL_SEEKFUNC_FAIL
+            TransferSlot.of(context) { $0.transfer?.rewind(to: Int(offset)) == true ? 0 : Int(CURL_SEEKFUNC_FAIL) } == 0
+                ? 0 : CURL_SEEKFUNC_FAIL
         }
         weir_easy_set_prereq(easy) { context, _, _, _, _ in
             TransferSlot.of(context) { $0.beginsRequest() ? 0 : 1 } == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
@@ -160,10 +161,13 @@ final class TransferSlot {
             settings.allowsPlainHTTP = request.egress.allowsPlainHTTP
             weir_easy_set_text(easy, CURLOPT_PROTOCOLS_STR, settings.allowsPlainHTTP ? "https,http" : "https")
         }
-        if settings.allowsHTTP2 != request.allowsHTTP2 || settings.connect == 0 {
-            settings.allowsHTTP2 = request.allowsHTTP2
-            let version = request.allowsHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1
-            weir_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(version))
+        let offersHTTP2 = request.allowsHTTP2 && request.isOverTLS
+        if settings.offersHTTP2 != offersHTTP2 || settings.connect == 0 {
+            settings.offersHTTP2 = offersHTTP2
+            weir_easy_set_long(easy, CURLOPT_HTTP_VERSION, Int(offersHTTP2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1))
+            // Waits for a handshake under way, which tells whether one connection is enough. Without TLS libcurl would wait for the first
+            // answer's head, which here may take a minute.
+            weir_easy_set_long(easy, CURLOPT_PIPEWAIT, offersHTTP2 ? 1 : 0)
         }
         let connect = request.timeouts.connect == 0 ? 300_000 : min(request.timeouts.connect, 300_000)
         if settings.connect != connect {

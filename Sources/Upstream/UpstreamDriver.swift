@@ -288,6 +288,10 @@ public final class UpstreamDriver {
         if slot.openError != 0, code == CURLE_COULDNT_CONNECT {
             return fail(slot, UpstreamFailure(.local, "no socket: errno " + String(slot.openError)))
         }
+        // libcurl's own limit, 100 KB for one header line, shows as a lack of memory.
+        if code == CURLE_OUT_OF_MEMORY, transfer.connectedAt != nil, !transfer.hasResponse {
+            return fail(slot, UpstreamFailure(.tooLarge, "response header line over the limit"))
+        }
         var systemError = 0
         weir_easy_get_long(slot.easy, CURLINFO_OS_ERRNO, &systemError)
         fail(

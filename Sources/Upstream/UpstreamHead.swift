@@ -28,7 +28,8 @@ public struct UpstreamHead: Sendable {
         case length(UInt64)
         /// Chunks, or HTTP/2 frames: a missing end is a failure.
         case delimited
-        /// HTTP/1 without either: the body ends when the connection does, and a cut cannot be told from an end.
+        /// HTTP/1 without either: the body ends when the connection does, and a cut cannot be told from an end, not even over TLS (libcurl
+        /// takes a missing close notification for an end). Such a body proves its end by its content or not at all.
         case untilClose
     }
 

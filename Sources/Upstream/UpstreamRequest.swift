@@ -26,7 +26,7 @@ public enum UpstreamBody: Sendable {
     /// The whole body; can be sent again on a fresh connection.
     case bytes([UInt8])
     /// A body that comes in pieces through `Transfer.send` and `finishBody`; sent as chunks when the length is unknown (HTTP/1.1), and never
-    /// sent twice.
+    /// sent twice. Fewer bytes than announced are a failure, surplus ones are not sent.
     case streamed(length: UInt64?)
 }
 
@@ -45,7 +45,8 @@ public struct UpstreamRequest: Sendable {
     public var timeouts: UpstreamTimeouts
     /// Where the connection may lead.
     public var egress: EgressPolicy
-    /// Whether HTTP/2 is offered over TLS.
+    /// Whether HTTP/2 is offered over TLS. Streams then share a connection, and while one of them is paused libcurl has to take in what the
+    /// upstream already may send on it, up to its window of 32 MiB. Over HTTP/1.1 a paused transfer holds one buffer of 16 KiB.
     public var allowsHTTP2 = true
     /// Whether a new connection is made even if an idle one exists.
     public var needsFreshConnection = false
@@ -64,6 +65,9 @@ public struct UpstreamRequest: Sendable {
         self.timeouts = timeouts
         self.egress = egress
     }
+
+    /// Whether the URL asks for TLS.
+    var isOverTLS: Bool { url.utf8.starts(with: "https:".utf8) }
 
     /// Checks what libcurl would not: the method's and the URL's bytes, and the scheme against the policy.
     func check() throws(UpstreamFailure) {
@@ -90,7 +94,8 @@ public struct UpstreamRequest: Sendable {
     /// Letters, digits, and what host names, ports and IPv6 literals need. No `@`: user information would become an Authorization field.
     private static func isAuthorityByte(_ byte: UInt8) -> Bool {
         switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): return true
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            return true
         case UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"): return true
         default: return false
         }

@@ -43,5 +43,8 @@ enum Output {
     static func result(_ text: String) { print(text) }
 
     /// A note, a warning, an error.
-    static func note(_ text: String) { fputs(text + "\n", stderr) }
+    static func note(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
+    }
 }

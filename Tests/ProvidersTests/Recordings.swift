@@ -71,8 +71,11 @@ enum Recording {
         event: response.output_item.added
         data: {"type":"response.output_item.added","sequence_number":1,"output_index":0,"item":{"id":"msg_1","type":"message","status":"in_progress","role":"assistant","content":[]}}
 
+        event: response.content_part.added
+        data: {"type":"response.content_part.added","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"part":{"type":"output_text","text":"","annotations":[],"logprobs":[]}}
+
         event: response.output_text.delta
-        data: {"type":"response.output_text.delta","sequence_number":2,"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}
+        data: {"type":"response.output_text.delta","sequence_number":2,"logprobs":[],"item_id":"msg_1","output_index":0,"content_index":0,"delta":"Hi"}
 
         event: response.output_item.done
         data: {"type":"response.output_item.done","sequence_number":3,"output_index":0,"item":{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi","annotations":[]}]}}

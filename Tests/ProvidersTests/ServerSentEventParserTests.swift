@@ -68,6 +68,14 @@ struct CollectedEvents: ServerSentEventHandler, Equatable {
         #expect(collected.events.isEmpty)
     }
 
+    @Test func `an event at the limit is too large when its line end is split`() {
+        let stream = Array("data: abc\r\n\r\n".utf8)
+        for cut in 0...stream.count {
+            #expect(ServerSentEventParserTests.parse(stream, cuts: [cut], limit: 11).events == ["|abc"], "cut at \(cut)")
+            #expect(ServerSentEventParserTests.parse(stream, cuts: [cut], limit: 10).events == [], "cut at \(cut)")
+        }
+    }
+
     @Test func `random bytes make the parser depend on where chunks end`() {
         var random = SeededGenerator(seed: 11)
         let pieces = ["data", ":", " ", "\r", "\n", "\r\n", "event", "x", "\u{FEFF}", "{}", "[DONE]", "\n\n"]

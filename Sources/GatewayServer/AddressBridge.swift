@@ -1,0 +1,20 @@
+// Loop and policies each have their own type of address; this file knows only the loop's.
+
+import EventLoop
+import GatewayConfiguration
+import Providers
+import Upstream
+
+/// The address of a peer as the loop knows it.
+typealias PeerAddress = IPAddress
+
+extension EgressPolicy {
+    /// Where connections to a provider may lead: what its definition and the operator's `egress` section allow.
+    static func make(_ definition: ProviderDefinition, _ settings: EgressSettings) -> EgressPolicy {
+        let urls = definition.bases.map(\.url) + definition.native.map(\.url)
+        let isNamed = urls.contains { url in settings.privateHosts.contains { url.contains("://\($0)") } }
+        return EgressPolicy(
+            allowsPlainHTTP: urls.contains { $0.hasPrefix("http://") }, allowsPrivateNetworks: definition.allowsPrivateAddresses || isNamed,
+            allowedRanges: settings.privateAddresses.texts.compactMap { AddressRange($0) })
+    }
+}
