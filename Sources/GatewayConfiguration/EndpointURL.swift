@@ -40,6 +40,12 @@ struct EndpointURL: Equatable {
         self.host = host
     }
 
+    /// The host as it was written, with the address it means where that is another text.
+    var shownHost: String {
+        if case .address(let address) = host, address.description != hostText, "[\(address)]" != hostText { return "\(hostText) (\(address))" }
+        return hostText
+    }
+
     /// Scheme, host and port, as they were written.
     var origin: String { "\(scheme)://\(hostText)" + (port.map { ":\($0)" } ?? "") }
 

@@ -1,6 +1,7 @@
 /// Finds what a misspelt name was probably meant to be.
 enum NearestName {
-    /// The candidate at the smallest edit distance, if that is at most a third of the name's length (and at least 1 is allowed).
+    /// The candidate at the smallest edit distance, if that is at most a third of the name's length (and at least 1 is allowed); else the
+    /// first that the name is the beginning of.
     static func of(_ name: String, among candidates: [String]) -> String? {
         guard name.utf8.count <= 64 else { return nil }
         let allowed = max(1, name.utf8.count / 3)
@@ -9,7 +10,7 @@ enum NearestName {
             let distance = editDistance(Array(name.utf8), Array(candidate.utf8))
             if distance <= allowed, distance < best?.distance ?? .max { best = (candidate, distance) }
         }
-        return best?.name
+        return best?.name ?? candidates.first { name.utf8.count >= 3 && $0.hasPrefix(name) }
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).

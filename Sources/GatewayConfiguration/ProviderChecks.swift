@@ -36,7 +36,7 @@ struct ProviderChecks {
         let isPrivateListed = egress.allowsPrivate(url.host)
         if url.host.isPrivate, !definition.allowsPrivateAddresses, !isPrivateListed {
             throw EndpointURL.Problem(
-                "\(url.hostText) is a private or loopback host; list it in egress.allow_private or set allow_private: true")
+                "\(url.shownHost) is a private or loopback host; list it in egress.allow_private or set allow_private: true")
         }
         let isHTTPListed = egress.allowsHTTP(url.host)
         if url.scheme == "http", !definition.allowsPrivateAddresses, !isPrivateListed, !isHTTPListed {

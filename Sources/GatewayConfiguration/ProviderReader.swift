@@ -27,7 +27,11 @@ struct ProviderReader {
         readLists(section, &definition)
         if let flag = section.optionalFlag("allow_private") { definition.allowsPrivateAddresses = flag }
         if let flag = section.optionalFlag("local") { definition.isLocal = flag }
-        if let url = section.optionalText("url") { apply(url, section, &definition) }
+        if let url = section.optionalText("url") {
+            apply(url, section, &definition)
+        } else if definition.bases.isEmpty, !section.has("bases") {
+            section.context.report(section.line, section.path, "is no shipped provider, so it needs a url, or bases")
+        }
         return definition
     }
 

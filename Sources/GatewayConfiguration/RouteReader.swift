@@ -116,8 +116,12 @@ struct RouteReader {
             report(origin, "\"\(root.shown(name))\" is neither provider/model nor another route" + hint(name, drafts))
             return false
         }
-        guard !expansion.trail.contains(name) else {
-            report(origin, "routes form a loop: \((expansion.trail + [name]).joined(separator: " -> "))")
+        if let start = expansion.trail.firstIndex(of: name) {
+            // Every member and every route that leads here finds the loop; the first member of the file tells it.
+            let members = expansion.trail[start...]
+            if members.compactMap({ drafts[$0]?.line }).min() == origin.line, members.contains(origin.name) {
+                report(origin, "routes form a loop: \((members + [name]).joined(separator: " -> "))")
+            }
             return false
         }
         guard expansion.trail.count < RouteReader.depthMax else {

@@ -177,6 +177,10 @@ public final class StoreEnvironment: @unchecked Sendable {
         handles = nil
         guard fenceReaders() else { throw StoreError(kind: .closed, message: "a read in \(path) did not end; the store stays closed") }
         mdb_env_close(open.environment)
+        // LMDB would make an empty store in place of a file that somebody removed.
+        guard StoreFiles.size(of: files.data) ?? 0 > 0 else {
+            throw StoreError(kind: .damaged, message: "the data file of \(path) is gone")
+        }
         let opened = try StoreHandles(folder: path, options: options)
         precondition(opened.databases == open.databases, "databases opened in one order get the same handles")
         handles = opened

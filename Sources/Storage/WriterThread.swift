@@ -96,6 +96,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
 
     private func write(_ writes: [WriteQueue<Work.Item>.Write]) {
         let items = writes.map(\.item)
+        if isCrowded(for: writes) { _ = makeRoom() }
         guard let error = persistently(items) else { return commit(writes) }
         switch error.kind {
         case .diskFull, .inputOutput: pause(writes, error)
@@ -112,6 +113,17 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
         case .panicked: return reopen() ?? attempt(items)
         default: return error
         }
+    }
+
+    /// Whether a batch might use up the map. In a map without a single free page not even deleting works, since it writes copies of the
+    /// pages it changes: so room is made before. The free list is walked only once the file has grown to nearly the whole map.
+    private func isCrowded(for writes: [WriteQueue<Work.Item>.Write]) -> Bool {
+        guard let reached = try? environment.usage(countingFreePages: false), reached.mapSize > 0 else { return false }
+        let pages = reached.mapSize / reached.pageSize
+        let perhaps = 64 + writes.reduce(0) { $0 + $1.bytes } / reached.pageSize + 3 * writes.count
+        let reserve = min(perhaps, pages / 10)
+        guard reached.reachedPages + reserve > pages, let exact = try? environment.usage() else { return false }
+        return exact.usedPages + reserve > pages
     }
 
     private func attempt(_ items: [Work.Item]) -> StoreError? {

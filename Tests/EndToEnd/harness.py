@@ -163,7 +163,14 @@ class Gateway:
             "providers": {
                 "demo": {"url": self.demo.url},
                 # A second provider at the same server: tells whose key went where.
-                "other": {"url": f"{self.demo.url}/v1", "allow_private": True},
+                "other": {
+                    "allow_private": True, "auth": "bearer",
+                    "bases": [{
+                        "dialect": "openai", "url": f"{self.demo.url}/v1", "include_usage": True,
+                        "operations": {"chat_completions": "/chat/completions", "embeddings": "/embeddings", "models": "/models"},
+                    }],
+                    "native": [{"url": self.demo.url, "versions": ["v1"]}],
+                },
             },
             "routes": {
                 "plain": "demo/demo-chat",

@@ -26,7 +26,8 @@ public final class ChildProcess {
     /// Starts the helper; `nil` if it can't be started.
     public init?(_ arguments: [String]) {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { return nil }
+        guard pipe(&ends) == 0 else { return nil }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
@@ -84,4 +85,10 @@ public final class ChildProcess {
         let signal = status & 0x7F
         return signal != 0 ? -signal : (status >> 8) & 0xFF
     }
+}
+
+/// Writes a line to standard output at once, so that a process killed next has said it.
+public func say(_ text: String) {
+    let bytes = Array((text + "\n").utf8)
+    _ = write(1, bytes, bytes.count)
 }

@@ -8,9 +8,8 @@ public final class TemporaryFolder: Sendable {
     /// Makes an empty folder below `parent`.
     public init(in parent: String = "/tmp") {
         var template = Array("\(parent)/weir-store-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { buffer in mkdtemp(buffer.baseAddress).map { String(cString: $0) } }
-        guard let made else { fatalError("no temporary folder: \(String(cString: strerror(errno)))") }
-        path = made
+        guard mkdtemp(&template) != nil else { fatalError("no temporary folder: errno \(errno)") }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     deinit { TemporaryFolder.remove(path) }

@@ -22,10 +22,10 @@ enum CacheTorture {
         options.checker = ChildProcessCheck(executable: "/proc/self/exe") { ["check-cache", $0] }.run
         let cache: ExactCache
         do { cache = try ExactCache(options) } catch {
-            print("failed \(error)")
+            say("failed \(error)")
             exit(1)
         }
-        print("open \(cache.opening.damage == nil ? "sound" : "damaged")")
+        say("open \(cache.opening.damage == nil ? "sound" : "damaged")")
         var random = SplitMix64(seed: seed)
         for number in 0... {
             let size = Int.random(in: 100...9000, using: &random)
@@ -38,7 +38,7 @@ enum CacheTorture {
             guard number % 32 == 0 else { continue }
             if number % 2048 == 2016 { cache.purge(.tenant("t")) { _ in } }
             cache.flush()
-            print("flushed \(number) \(digest.hex)")
+            say("flushed \(number) \(digest.hex)")
         }
     }
 }

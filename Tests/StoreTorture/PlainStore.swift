@@ -34,11 +34,11 @@ enum PlainStore {
             while true {
                 let key = withUnsafeBytes(of: number.bigEndian) { Array($0) }
                 try writer.commit([.put(database, key: key, value: [UInt8](repeating: key[7], count: 1500))])
-                print(number)
+                say("\(number)")
                 number += 1
             }
         } catch {
-            print("failed \(error)")
+            say("failed \(error)")
             exit(1)
         }
     }
@@ -47,10 +47,10 @@ enum PlainStore {
     static func hold(_ folder: String) {
         do {
             let environment = try StoreEnvironment.open(path: folder, options: options())
-            print("open")
+            say("open")
             withExtendedLifetime(environment) { while true { pause() } }
         } catch {
-            print("failed \(error)")
+            say("failed \(error)")
             exit(1)
         }
     }
@@ -59,9 +59,9 @@ enum PlainStore {
     static func pin(_ folder: String) {
         let check = StoreCheck(path: folder, databases: ["a"])
         _ = check.run { _, _, _ in
-            print("pinned")
+            say("pinned")
             while true { pause() }
         }
-        print("nothing to pin")
+        say("nothing to pin")
     }
 }

@@ -6,10 +6,9 @@ import Glibc
 import Storage
 import StoreTesting
 
-setvbuf(stdout, nil, _IOLBF, 0)
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
-    print("usage: store-torture check-plain|check-cache|write-plain|write-cache|hold|pin FOLDER")
+    say("usage: store-torture check-plain|check-cache|write-plain|write-cache|hold|pin FOLDER")
     exit(2)
 }
 let folder = arguments[2]

@@ -13,11 +13,18 @@ struct HTTP2Tests {
     let fixture: Fixture
     static let large = FlowTests.content(12 << 20)
 
+    /// What the servers serve; written once, since the tests run side by side.
+    static let areFilesWritten: Bool = {
+        guard let directory = TLSFixture.directory else { return false }
+        let files = FileManager.default
+        return files.createFile(atPath: directory + "/small.txt", contents: Data("small".utf8))
+            && files.createFile(atPath: directory + "/large.bin", contents: Data(large))
+    }()
+
     init() throws {
         directory = try #require(TLSFixture.directory)
         let nghttpd = try #require(TLSFixture.find("nghttpd"))
-        try Data("small".utf8).write(to: URL(fileURLWithPath: directory + "/small.txt"))
-        try Data(Self.large).write(to: URL(fileURLWithPath: directory + "/large.bin"))
+        try #require(Self.areFilesWritten)
         server = try ServerProcess(nghttpd, in: directory) { port in
             ["-a", "127.0.0.1", "-d", ".", "--echo-upload", String(port), "good.key", "good.pem"]
         }

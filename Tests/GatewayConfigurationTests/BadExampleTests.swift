@@ -1,0 +1,81 @@
+import Foundation
+import Testing
+
+@testable import GatewayConfiguration
+
+/// `config/bad` holds one file per defect; each is refused with exactly one line, which is part of the user interface.
+@Suite struct BadExampleTests {
+    /// What follows the file's name, by the file's name without its ending.
+    private static let lines: [String: String] = [
+        "above_maximum": #":4: cache.ttl: 99999999 is above the maximum 2592000 (seconds)"#,
+        "admin_beyond_loopback": #":3: listen.admin: listening beyond loopback needs admin.secret (at least 32 bytes)"#,
+        "admin_on_the_data_port": #":4: listen.admin: is the same as listen.data; the admin port is never the data port"#,
+        "bad_address_block": #":8: keys.app.allow_ip: "10.0.0.1/8" is not an address or block such as 10.0.0.0/8 or 2001:db8::/32"#,
+        "bad_duration": #":3: timeouts.idle: "5 minutes" is not a duration such as 500ms, 30s, 5m, 1h or 30d"#,
+        "bad_expiry": #":8: keys.app.expires: "2027-02-29" is not a date such as 2027-01-01 or a time such as 2027-01-01T12:00:00Z"#,
+        "bad_listen_address": #":3: listen.data: "gateway.example.com:8787" is not an address and port such as 127.0.0.1:8787 or [::1]:8787"#,
+        "bad_size": #":3: cache.bytes_max: "8 gigs" is not a size such as 64KiB, 32MiB or 8GiB"#,
+        "below_minimum": #":3: timeouts.connect: 0s is below the minimum 1 (milliseconds)"#,
+        "control_byte": #":3: control byte 7 is not allowed"#,
+        "duplicate_field": #":3: field "ttl" is given twice"#,
+        "empty_model_list": #":4: tenants.acme.models: is an empty list; leave the field out to allow all, or use disabled: true to allow none"#,
+        "fraction_of_a_second": #":3: cache.ttl: 1500ms is not a whole number of seconds"#,
+        "key_of_unknown_tenant": #":5: keys.app.tenant: "acmee" is not one of tenants; did you mean acme?"#,
+        "malformed_key_hash": #":5: keys.app.key: must have 64 hexadecimal digits after the colon"#,
+        "mapping_expected": #":2: cache: must be a mapping of fields, not a single value"#,
+        "metadata_service": #":3: providers.mine.url: [::ffff:169.254.169.254] (169.254.169.254) is a private or loopback host; list it in egress.allow_private or set allow_private: true"#,
+        "missing_environment_variable": #":3: provider_credentials.openai: environment variable WEIR_EXAMPLE_UNSET is not set"#,
+        "nested_too_deeply": #":2: is nested deeper than 32 levels"#,
+        "newer_version": #":2: version: 2 is above the maximum 1"#,
+        "not_utf8": #":3: is not valid UTF-8 here"#,
+        "other_scheme": #":3: providers.mine.url: must begin with https://; file:// is not a scheme the gateway speaks"#,
+        "password_in_url": #":3: providers.mine.url: must not have a user or password; use provider_credentials"#,
+        "plain_http": #":3: providers.mine.url: plain http sends keys in the clear; use https, or list llm.example.com in egress.allow_http"#,
+        "private_address": #":3: providers.mine.url: 0x7f000001 (127.0.0.1) is a private or loopback host; list it in egress.allow_private or set allow_private: true"#,
+        "provider_name_taken": #":3: providers.mine.aliases: the name gemini already means google-ai-studio"#,
+        "provider_without_url": #":3: providers.mine: is no shipped provider, so it needs a url, or bases"#,
+        "reserved_account_name": #":2: accounts: the name chat is reserved"#,
+        "reserved_provider_name": #":3: providers.v1.name: the name 'v1' is reserved"#,
+        "reserved_route_name": #":3: routes.v1: the name v1 is reserved"#,
+        "route_dialect_not_offered": #":5: routes.chat.dialects: anthropic is not offered by mistral (openai), and nothing is translated"#,
+        "route_loop": #":3: routes.chat: routes form a loop: chat -> careful -> cheap -> chat"#,
+        "route_to_nowhere": #":4: routes.chat: "fsat" is neither provider/model nor another route; did you mean fast?"#,
+        "route_without_common_dialect": #":9: routes.chat: no dialect is spoken by all targets, and none is translated: openai (openai), claude-only (anthropic)"#,
+        "same_key_twice": #":6: keys.web.key: is the same key as keys.app.key"#,
+        "secret_in_file": #":3: provider_credentials.openai: must be env:NAME, file:PATH or credential:NAME; a secret itself does not belong in this file"#,
+        "single_value_expected": #":3: cache.ttl: must be a duration such as 500ms, 30s, 5m, 1h or 30d, not a list"#,
+        "size_out_of_range": #":3: limits.body_bytes_max: 99999999TiB is above the maximum 268435456 (bytes)"#,
+        "tab_indentation": #":3: a tab is not allowed as indentation; use spaces"#,
+        "tenant_in_two_shares": #":5: cache.shares.chat: tenant acme is in share docs already"#,
+        "too_many_models": #":5: tenants.acme.models: 201 entries where at most 200 are allowed"#,
+        "ttl_outside_its_bounds": #":3: cache.ttl: 3600 is not between cache.ttl_min (1) and cache.ttl_max (600)"#,
+        "two_documents": #":2: only one YAML document per file is allowed (--- stands between two)"#,
+        "unclosed_quote": #":4: YAML: found unexpected end of stream"#,
+        "unknown_field": #":3: cache.tll: is not a known field; did you mean ttl?"#,
+        "unknown_log_level": #":3: log.level: "warn" is not one of trace, debug, info, notice, warning, error; did you mean warning?"#,
+        "unknown_operation": #":7: providers.mine.bases[0].operations.chat_completion: is not an operation; did you mean chat_completions?"#,
+        "unknown_provider": #":3: routes.fast: "opnai" is not a provider; did you mean openai?"#,
+        "unknown_section": #":2: caching: is not a known field"#,
+        "unquoted_star": #":3: a value that begins with * must be put in quotes"#,
+        "unreadable_secret_file": #":3: provider_credentials.openai: file no-such-file can't be read: No such file or directory"#,
+        "wrong_type": #":3: limits.header_fields_max: "many" is not a whole number"#,
+        "yaml_alias": #":4: YAML anchors and aliases (&name, *name) are not supported; write the value out"#,
+        "yes_is_not_true": #":3: cache.enabled: "yes" is neither true nor false"#,
+    ]
+
+    @Test(arguments: lines.keys.sorted())
+    func `a broken file is refused with its one line`(_ name: String) throws {
+        let path = "config/bad/\(name).yaml"
+        let error = #expect(throws: ConfigurationErrors.self) {
+            try ConfigurationLoader.load(path: path, environment: [:]) { (path) throws(ConfigurationLoader.FileProblem) in
+                try ConfigurationLoader.readFromDisk(repository + "/" + path)
+            }
+        }
+        #expect(error?.description == path + (BadExampleTests.lines[name] ?? ""))
+    }
+
+    @Test func `every broken file has its line here`() throws {
+        let files = try FileManager.default.contentsOfDirectory(atPath: repository + "/config/bad")
+        #expect(files.sorted() == BadExampleTests.lines.keys.map { $0 + ".yaml" }.sorted())
+    }
+}
