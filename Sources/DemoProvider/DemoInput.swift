@@ -115,7 +115,7 @@ public struct DemoInput: Sendable, Equatable {
         guard let input = body["input"] else { throw DemoInput.missing("input") }
         if let text = input.stringValue {
             texts = [text]
-        } else if let items = input.arrayValue {
+        } else if let items = input.arrayValue, items.allSatisfy({ $0.stringValue != nil || $0.intValue != nil || $0.arrayValue != nil }) {
             // A list of tokens is one item, a list of texts or of token lists is many.
             texts = items.first?.intValue != nil ? [DemoInput.text(of: input)] : items.map(DemoInput.text(of:))
         }

@@ -94,7 +94,8 @@ func demoInput(_ operation: Operation, _ text: String, pathModel: String? = nil,
             (Operation.chatCompletions, #"{"messages":[{"role":"user","content":"x"}]}"#, "model"),
             (.chatCompletions, #"{"model":"m"}"#, "messages"),
             (.messages, #"{"model":"m","messages":[{"role":"user","content":"x"}]}"#, "max_tokens"),
-            (.embeddings, #"{"model":"m"}"#, "input"), (.responses, #"{"model":"m"}"#, "input"),
+            (.embeddings, #"{"model":"m"}"#, "input"), (.embeddings, #"{"model":"m","input":[null]}"#, "input"),
+            (.responses, #"{"model":"m"}"#, "input"),
         ] {
             #expect { try demoInput(operation, body) } throws: { ($0 as? GatewayError)?.param == field }
         }

@@ -278,7 +278,7 @@ class Gateway:
         return key
 
     def keys(self):
-        return json.loads(self.weir("keys", "list", "--json"))
+        return json.loads(self.weir("keys", "list", "--json"))["keys"]
 
     # Requests
 

@@ -50,11 +50,11 @@ def test_a_stream_answers_a_plain_call_and_the_other_way_round(surface, text):
         streamed = stream.get_final_message()
     plain = surface.messages.with_raw_response.create(model=surface.demo_model, **ask(text))
     assert_hit(plain.http_response)
-    assert plain.parse().content == streamed.content and plain.parse().usage.output_tokens == streamed.usage.output_tokens
+    assert plain.parse().content[0].text == streamed.content[0].text and plain.parse().usage.output_tokens == streamed.usage.output_tokens
     other = surface.messages.create(model=surface.demo_model, **ask(text + " b"))
     with surface.messages.stream(model=surface.demo_model, **ask(text + " b")) as stream:
         assert is_hit(stream.response)
-        assert stream.get_final_message().content == other.content
+        assert stream.get_final_message().content[0].text == other.content[0].text
 
 
 def test_tool_use_plain_and_streamed(surface, text):

@@ -41,10 +41,11 @@ def test_the_provider_gets_body_path_and_query_as_they_were_sent(gateway, demo, 
 
 
 def test_the_version_prefix_is_added_only_when_it_lacks(gateway, demo, key, text):
-    for path in ("/demo/chat/completions", "/demo/v1/chat/completions", "/demo/v1beta/openai/chat/completions"):
+    for path in ("/demo/chat/completions", "/demo/v1/chat/completions"):
         gateway.chat(key, text + path, "demo-chat", path=path)
+    gateway.post("/demo/v1beta/models/demo-chat:generateContent", key, {"contents": [{"parts": [{"text": text}]}]})
     assert [request["target"] for request in demo.requests(text)] == [
-        "/v1/chat/completions", "/v1/chat/completions", "/v1beta/openai/chat/completions"]
+        "/v1/chat/completions", "/v1/chat/completions", "/v1beta/models/demo-chat:generateContent"]
 
 
 def test_headers_change_only_as_the_contract_says(gateway, demo, key, text):
