@@ -92,7 +92,9 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Fuzzers, only on request: WEIR_FUZZ=1 swift build -c release --target RequestScanFuzz, then .build/release/RequestScanFuzz -max_total_time=30
+// Fuzzers, only on request. The flag on the command line instruments the modules under test as well:
+//   WEIR_FUZZ=1 swift build -c release --product RequestScanFuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer,address
+//   .build-fuzz/release/RequestScanFuzz -max_total_time=30 -max_len=4096
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, path: "Tests/Fuzz/" + name,
