@@ -66,8 +66,7 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
-                "JSON",
+                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel", "JSON",
                 "Hashing", argumentParser, logging,
             ],
             swiftSettings: strict),

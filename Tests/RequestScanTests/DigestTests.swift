@@ -167,14 +167,16 @@ import Testing
         }
     }
 
-    @Test func `a string of 32 MiB is read in part only`() throws {
+    @Test func `a very long string is read in part only`() throws {
+        // 32 MiB, the body limit, where the build is fast enough.
+        let count = _isDebugAssertConfiguration() ? 1 << 20 : 32 << 20
         let head = Array(#"{"messages":""#.utf8)
-        let body = head + [UInt8](repeating: 0x61, count: 32 << 20) + Array(#""}"#.utf8)
+        let body = head + [UInt8](repeating: 0x61, count: count) + Array(#""}"#.utf8)
         var form: [UInt8] = [0xFD] + Array("messages".utf8) + [0xFD]
         form.append(contentsOf: body[head.count..<body.count - 2])
         let found = try scan(body)
         let expected = SHA256.digest(of: form.span)
-        #expect(found.inputCharacters == 32 << 20 && found.bodyDigest == expected)
+        #expect(found.inputCharacters == count && found.bodyDigest == expected)
         #expect(refusal(Array(body.dropLast(2))) == .truncated(offset: body.count - 2))
     }
 }
