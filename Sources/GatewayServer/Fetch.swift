@@ -106,15 +106,19 @@ final class Fetch: TransferDelegate {
         status = head.status
         contentType = head.value(of: "content-type") ?? []
         isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
-        if status >= 300, status < 400 { return fail(Self.redirected) }
+        if [301, 302, 303, 307, 308].contains(status) { return fail(Self.redirected) }
         if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
-        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax) }
+        if order.operation.hasJSONBody {
+            observer = AnswerObserver(
+                operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax,
+                requiresDoneMarker: order.requiresDoneMarker)
+        }
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
         let flightHead = FlightHead(
             status: status, fields: passedFields(head), contentType: contentType, isEventStream: isEventStream, provider: order.provider,
-            model: order.model)
+            model: order.model, refusal: order.record == nil ? nil : refusal)
         publish(flightHead)
         consumer?.answerHead(flightHead, knownLength: head.knownLength)
     }
@@ -138,6 +142,8 @@ final class Fetch: TransferDelegate {
         }
     }
 
+    private static let eventTooLarge = GatewayError(
+        status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
     private static let redirected = GatewayError(
         status: 502, code: "upstream_redirect", message: "The provider answered with a redirect, which is never followed.", source: .upstream)
 
@@ -152,6 +158,8 @@ final class Fetch: TransferDelegate {
         if let encoding = head.value(of: "content-encoding"), encoding != Array("identity".utf8) { return .contentEncoding }
         guard isEventStream || contentType.starts(with: Array("application/json".utf8)) else { return .contentType }
         if isEventStream != order.wantsStream { return .contentType }
+        // Nothing tells whether a body that ends with the connection is whole.
+        if head.framing == .untilClose { return .truncated }
         return nil
     }
 
@@ -177,6 +185,7 @@ final class Fetch: TransferDelegate {
     func transfer(_ transfer: Transfer, receivedBody bytes: Span<UInt8>) {
         guard !isOver else { return }
         observer?.receive(bytes)
+        if order.isUnified, isEventStream, observer?.isEventTooLarge == true { return fail(Self.eventTooLarge) }
         if let flight, !Self.isFailure(status) { flight.append(bytes) }
         consumer?.answerBytes(bytes)
     }
@@ -319,7 +328,8 @@ extension AnswerSummary {
         case .errorInBody:
             GatewayError(status: 502, code: "upstream_error", message: "The provider reported an error inside the stream.", source: .upstream)
         case .eventTooLarge:
-            GatewayError(status: 502, code: "upstream_event_too_large", message: "The provider sent an event of more than 1 MiB.", source: .upstream)
+            GatewayError(
+                status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
         case .truncated, .malformed, .complete:
             GatewayError(status: 502, code: "upstream_truncated", message: "The answer broke off before its end.", source: .upstream)
         }

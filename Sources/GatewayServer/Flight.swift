@@ -27,6 +27,8 @@ struct FlightHead: Sendable {
     var isEventStream: Bool
     var provider: String
     var model: String
+    /// Why the answer won't be kept, where its head already tells.
+    var refusal: CacheReason?
 }
 
 /// What a follower finds when it looks.

@@ -64,12 +64,21 @@ extension ProviderTable {
         }
         guard query.count > 0 else { return }
         let dropped = removesCredentials ? definitions[request.provider].credentialQuery : []
-        if dropped.isEmpty {
+        if dropped.isEmpty || !names(of: query, include: dropped) {
             url.append(0x3F)
             url.append(query)
         } else {
             appendQuery(query, without: dropped, to: &url)
         }
+    }
+
+    /// Whether any field of the query is one of those: without, it is passed on byte for byte.
+    private func names(of query: Span<UInt8>, include dropped: [String]) -> Bool {
+        var fields = QueryFields()
+        while let field = fields.next(in: query) {
+            if dropped.contains(percentDecoded(query.extracting(field.name))) { return true }
+        }
+        return false
     }
 
     private func appendQuery(_ query: Span<UInt8>, without dropped: [String], to url: inout [UInt8]) {
