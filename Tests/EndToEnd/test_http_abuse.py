@@ -1,6 +1,7 @@
 """HTTP that could be read in two ways, over raw sockets (group A): refused, closed, and nothing after it is looked at."""
 
 import json
+import re
 import time
 
 import pytest
@@ -14,7 +15,10 @@ def head(*lines, first=GOOD, host="Host: weir"):
     return "\r\n".join([first, *([host] if host else []), *lines]).encode("latin-1") + b"\r\n\r\n"
 
 
-# Every case gets `{key}` replaced and is followed by a good request for another path.
+KEY = "Authorization: Bearer {key}"
+
+# Every case gets `{key}` replaced and is followed by a good request for another path. Where the body is at fault the key is good: a bad one
+# would be refused before the body is looked at.
 REFUSED = {
     "length and chunked": (head("Content-Length: 3", "Transfer-Encoding: chunked") + b"0\r\n\r\n", {400}),
     "two lengths": (head("Content-Length: 3", "Content-Length: 4") + b"{}x", {400}),
@@ -25,12 +29,12 @@ REFUSED = {
        for value in ("xchunked", "chunked, identity", "identity", "gzip, chunked", "chunked, chunked", "\x0bchunked", "chunked;q=1")},
     "two codings": (head("Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + b"0\r\n\r\n", {400}),
     "chunked on 1.0": (head("Transfer-Encoding: chunked", first="POST /v1/chat/completions HTTP/1.0") + b"0\r\n\r\n", {400}),
-    **{f"chunk size {value!r}": (head("Transfer-Encoding: chunked") + value + b"\r\n{}\r\n0\r\n\r\n", {400})
+    **{f"chunk size {value!r}": (head(KEY, "Transfer-Encoding: chunked") + value + b"\r\n{}\r\n0\r\n\r\n", {400})
        for value in (b"0x2", b"12345678901234567", b" 2", b"2 ", b"-2", b"", b"g", b"2_")},
-    "chunk without its end": (head("Transfer-Encoding: chunked") + b"2\r\n{}XX0\r\n\r\n", {400}),
+    "chunk without its end": (head(KEY, "Transfer-Encoding: chunked") + b"2\r\n{}XX0\r\n\r\n", {400}),
     "bare LF in the head": (b"POST /v1/chat/completions HTTP/1.1\nHost: weir\nContent-Length: 0\n\n", {400}),
-    "bare LF after a chunk": (head("Transfer-Encoding: chunked") + b"2\n{}\r\n0\r\n\r\n", {400}),
-    "LF in an extension": (head("Transfer-Encoding: chunked") + b"2;a\nb\r\n{}\r\n0\r\n\r\n", {400}),
+    "bare LF after a chunk": (head(KEY, "Transfer-Encoding: chunked") + b"2\n{}\r\n0\r\n\r\n", {400}),
+    "LF in an extension": (head(KEY, "Transfer-Encoding: chunked") + b"2;a\nb\r\n{}\r\n0\r\n\r\n", {400}),
     "bare CR in a value": (head("X-A: a\rb"), {400}),
     "NUL in a value": (head("X-A: a\x00b"), {400}),
     "folded header": (head("X-A: a", " b"), {400}),
@@ -63,7 +67,7 @@ REFUSED = {
     "one field of 17 KiB": (head("X-A: " + "a" * 17 * 1024), {431}),
     "33 KiB of fields": (head(*[f"X-{index}: " + "a" * 4000 for index in range(9)]), {431}),
     "target of 8,193 bytes": (head(first="GET /" + "a" * 8192 + " HTTP/1.1"), {414}),
-    "chunk extensions without end": (head("Transfer-Encoding: chunked") + b"".join(b"1;" + b"e" * 4000 + b"\r\nx\r\n" for _ in range(10)), {400}),
+    "chunk extensions without end": (head(KEY, "Transfer-Encoding: chunked") + b"".join(b"1;" + b"e" * 4000 + b"\r\nx\r\n" for _ in range(10)), {400}),
 }
 
 
@@ -83,7 +87,7 @@ def test_ambiguous_http_is_refused_closed_and_nothing_after_it_runs(gateway, dem
         assert raw.is_closed, f"still open after {answer[:100]!r}"
     assert answer.startswith(b"HTTP/1.1 "), answer[:100]
     assert int(answer.split()[1]) in statuses, answer[:300]
-    assert answer.count(b"HTTP/1.1 ") == 1
+    assert len(re.findall(rb"HTTP/1\.1 \d", answer)) == 1
     assert demo.calls(text) == 0
 
 
