@@ -64,6 +64,8 @@ extension Exchange {
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
             releaseSlot()
+            // What flew before it joined is there to take now; it is only woken for what comes later.
+            flightMoved()
         case .lead(let flight):
             // Between this request's look-up and its turn to lead, the former leader may have stored its answer.
             if case .missToBeStored = facts.cache, try lookUpAgain(flight) { return }
@@ -172,7 +174,7 @@ extension Exchange {
     }
 
     private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
-        guard let digest, cacheReason == nil, !directives.skipsWrite, streamForm == .serverSentEvents, let epoch = worker.shared.cache?.purgeEpoch else { return nil }
+        guard let digest, cacheReason == nil, !directives.skipsWrite, let epoch = worker.shared.cache?.purgeEpoch else { return nil }
         return RecordOrder(
             digest: digest, ttlSeconds: Int64(policy.ttlSeconds),
             staleSeconds: Int64(max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds)), storesToolCalls: policy.storesToolCalls, tenantID: tenant.tenant.id,

@@ -24,7 +24,6 @@ extension Exchange {
         case .answered: return true
         case .nothing(let reason):
             if directives.onlyIfCached { throw notCached }
-            if streamForm == .geminiArray { facts.cache = .miss(.otherRepresentation) }
             if let reason { facts.cache = .miss(reason) }
             return false
         }

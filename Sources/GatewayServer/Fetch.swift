@@ -4,6 +4,7 @@
 // and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
 // answer may be kept or shared, copied once into the flight's buffer.
 
+import EventLoop
 import ExactCache
 import GatewayModel
 import HTTP1
@@ -59,11 +60,11 @@ final class Fetch: TransferDelegate {
         guard consumer === exchange else { return }
         consumer = nil
         guard !isOver else { return }
-        if isRegistered, flight?.hasFollowers == true {
-            transfer?.resume()
-            return
-        }
-        cancel(.clientLeft)
+        guard isRegistered, let flight else { return cancel(.clientLeft) }
+        let bound = LoopBound(self, loop: worker.loop)
+        let mailbox = worker.loop.mailbox
+        let goesOn = flight.leaderLeft { _ = mailbox.post { if !flight.hasFollowers { bound.value.cancel(.clientLeft) } } }
+        if goesOn { transfer?.resume() } else { cancel(.clientLeft) }
     }
 
     /// Stops the transfer for good.
@@ -156,8 +157,9 @@ final class Fetch: TransferDelegate {
     private func whyNotKept(_ head: UpstreamHead) -> CacheReason? {
         guard status == 200 else { return .status }
         if let encoding = head.value(of: "content-encoding"), encoding != Array("identity".utf8) { return .contentEncoding }
-        guard isEventStream || contentType.starts(with: Array("application/json".utf8)) else { return .contentType }
-        if isEventStream != order.wantsStream { return .contentType }
+        let isJSON = contentType.starts(with: Array("application/json".utf8))
+        guard isEventStream || isJSON else { return .contentType }
+        if isEventStream != order.wantsStream, !(isJSON && answerForm == .geminiArray) { return .contentType }
         // Nothing tells whether a body that ends with the connection is whole.
         if head.framing == .untilClose { return .truncated }
         return nil
@@ -263,8 +265,9 @@ final class Fetch: TransferDelegate {
             guard let records else { return .malformedAnswer }
             for (digest, item) in records { if let reason = cache.store(item, for: digest, begun: record.purgeEpoch) { return reason } }
         } else {
+            guard let (body, type) = recordedForm(body) else { return .noReplayForm }
             var kept = record.make(
-                order, body: body, contentType: contentType, isStream: isEventStream, usage: summary.usage, created: created)
+                order, body: body, contentType: type, isStream: order.wantsStream, usage: summary.usage, created: created)
             kept.finishReason = summary.finishReasons.joined(separator: ",")
             kept.usageEventRange = summary.usageEventRange
             kept.hasToolCalls = summary.hasToolCalls
@@ -272,6 +275,14 @@ final class Fetch: TransferDelegate {
         }
         worker.counters.add(.stored)
         return nil
+    }
+
+    /// The form an answer is kept in: as it came, but a stream in Gemini's array form as the events it stands for.
+    private func recordedForm(_ body: [UInt8]) -> (body: [UInt8], contentType: [UInt8])? {
+        guard answerForm == .geminiArray else { return (body, contentType) }
+        let events = Replay.convert(
+            body.span, operation: order.operation, from: .geminiArray, to: .serverSentEvents, includesUsage: true)
+        return events.map { ($0, Array("text/event-stream; charset=utf-8".utf8)) }
     }
 
     private func count(_ usage: Usage) {

@@ -63,7 +63,7 @@ struct KeysCommand: ParsableCommand {
             let result = try Operate.on(common, { try $0.call("GET", path) }) { operations throws(GatewayError) in
                 operations.listKeys(tenant: tenant)
             }
-            if json { return Output.result(jsonText(result["keys"] ?? .array([]))) }
+            if json { return Output.result(jsonText(result)) }
             var table = Table(["ID", "TENANT", "NAME", "HINT", "CREATED", "EXPIRES", "STATE", "MANAGED BY"])
             for key in result["keys"]?.arrayValue ?? [] {
                 let text = { (name: String) in key[name]?.stringValue ?? "" }

@@ -38,7 +38,7 @@ struct TenantsCommand: ParsableCommand {
 
         func run() throws {
             let result = try Operate.on(common, { try $0.call("GET", "/tenants") }) { operations throws(GatewayError) in operations.listTenants() }
-            if json { return Output.result(jsonText(result["tenants"] ?? .array([]))) }
+            if json { return Output.result(jsonText(result)) }
             var table = Table(["ID", "PROVIDER KEYS", "CACHE", "STATE", "MANAGED BY"])
             for tenant in result["tenants"]?.arrayValue ?? [] {
                 let text = { (name: String) in tenant[name]?.stringValue ?? "" }
