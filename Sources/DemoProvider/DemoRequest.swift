@@ -45,10 +45,10 @@ struct DemoRequest {
         }
     }
 
-    /// The value of a query field, percent-decoded; empty if absent.
+    /// The value of a query field as forms encode it (`+` is a space); empty if absent.
     func queryValue(_ name: String) -> String {
         for pair in query.split(separator: "&") where pair.hasPrefix(name + "=") {
-            return DemoEndpoint.decode(pair.dropFirst(name.count + 1))
+            return DemoEndpoint.decode(Substring(pair.dropFirst(name.count + 1).map { $0 == "+" ? " " : String($0) }.joined()))
         }
         return ""
     }

@@ -308,10 +308,25 @@ class Gateway:
         return self.post(path, key, {"model": model, "messages": [{"role": "user", "content": text}], **fields}, headers)
 
     def chat_stream(self, key, text, model="demo/demo-chat", headers=None, path="/v1/chat/completions", **fields):
-        """The whole stream as a response whose `events` are its data, parsed; `[DONE]` stays text."""
-        response = self.chat(key, text, model, headers, path, stream=True, **fields)
-        response.events = parse_events(response.text) if response.status_code == 200 else []
-        return response
+        """The whole stream, read as far as it goes."""
+        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": True, **fields}
+        all_headers = {"Content-Type": "application/json", "Authorization": f"Bearer {key}", **(headers or {})}
+        with self.client.stream("POST", path, content=json.dumps(body).encode(), headers=all_headers) as response:
+            return Stream(response)
+
+
+class Stream:
+    """A streamed answer: its events parsed (`[DONE]` stays text), and whether it was cut before its orderly end."""
+
+    def __init__(self, response):
+        self.status_code, self.headers, self.content, self.was_cut = response.status_code, response.headers, b"", False
+        try:
+            for piece in response.iter_bytes():
+                self.content += piece
+        except httpx.TransportError:
+            self.was_cut = True
+        self.text = self.content.decode(errors="replace")
+        self.events = parse_events(self.text) if self.status_code == 200 else []
 
 
 def parse_events(text):

@@ -141,7 +141,7 @@ def test_a_stream_that_did_not_end_cleanly_is_never_stored(gateway, demo, key, t
                 body["max_tokens"] = 100
         try:
             return gateway.post(url, key, body, {"cf-aig-max-attempts": "1"})
-        except httpx.RemoteProtocolError:
+        except httpx.TransportError:
             return None
 
     first, second = ask(), ask()
@@ -177,12 +177,7 @@ def test_a_cut_native_stream_is_passed_on_as_a_cut(gateway, key, text):
 
 
 def test_an_event_over_the_limit_ends_the_stream(gateway, key, text):
-    response = None
-    try:
-        response = gateway.chat_stream(key, text, "demo/demo-big-event-2000000")
-    except httpx.RemoteProtocolError:
-        pass
-    assert response is None or "[DONE]" not in response.events
+    assert "[DONE]" not in gateway.chat_stream(key, text, "demo/demo-big-event-2000000").events
     assert gateway.chat_stream(key, text, "demo/demo-big-event-100000").events[-1] == "[DONE]"
 
 
