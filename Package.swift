@@ -66,7 +66,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel", "JSON",
+                "Admin", "GatewayServer", "DemoProvider", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
+                "JSON",
                 "Hashing", argumentParser, logging,
             ],
             swiftSettings: strict),
@@ -90,3 +91,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Fuzzers, only on request: WEIR_FUZZ=1 swift build -c release --product ConfigurationFuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer
+func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Tests/Fuzz/" + name,
+        swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])])
+}
+
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets += [fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"])]
+}
