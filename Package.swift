@@ -74,12 +74,12 @@ let package = Package(
 
         // Tests.
         tests(of: "GatewayModel"),
-        tests(of: "Hashing"),
+        tests(of: "Hashing", ["GatewayModel"]),
         tests(of: "JSON"),
         tests(of: "EventLoop"),
         tests(of: "HTTP1"),
         tests(of: "Storage"),
-        tests(of: "RequestScan"),
+        tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel"]),
         tests(of: "Tenants", ["Storage", "Hashing", "JSON"]),
         tests(of: "ExactCache", ["Storage"]),
         tests(of: "Providers", ["JSON"]),
@@ -92,7 +92,9 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Fuzzers, only on request: WEIR_FUZZ=1 swift build -c release --product ConfigurationFuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer
+// Fuzzers, only on request. The flag on the command line instruments the modules under test as well:
+//   WEIR_FUZZ=1 swift build -c release --product RequestScanFuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer,address
+//   .build-fuzz/release/RequestScanFuzz -max_total_time=30 -max_len=4096
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, path: "Tests/Fuzz/" + name,
@@ -101,5 +103,9 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 if Context.environment["WEIR_FUZZ"] != nil {
-    package.targets += [fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"])]
+    package.targets += [
+        fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
+        fuzzer("JSONFuzz", ["JSON"]),
+        fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
+    ]
 }

@@ -89,7 +89,7 @@ public struct BodyEditor: Sendable {
     }
 
     private mutating func keep(_ indices: [Int], _ body: Span<UInt8>, _ scan: RequestScan) {
-        guard let range = scan.embeddingInputRange, scan.embeddingItems != [range] else { return }
+        guard scan.embeddingInput != .whole, let range = scan.embeddingInputRange, scan.embeddingItems != [range] else { return }
         var text: [UInt8] = [0x5B]
         for index in indices {
             if text.count > 1 { text.append(0x2C) }

@@ -44,12 +44,15 @@ extension ScanPass {
                 if index < end, base[index] >= 0x80 { continue }
             } else {
                 guard byte == 0x22 || byte == 0x5C else { throw .controlByte(offset: index) }
-                append(runStart, index, isKey)
-                characters &+= index &- runStart
+                if index > runStart {
+                    append(runStart, index, isKey)
+                    characters &+= index &- runStart
+                }
                 if byte == 0x22 { break }
                 index = try escape(at: index)
                 characters &+= 1
                 runStart = index
+                if index < end, base[index] == 0x5C { continue }
             }
             index = endOfPlainRun(base, from: index, to: end)
         }
@@ -127,21 +130,22 @@ extension ScanPass {
     /// The number at `position`, a digit or a minus sign.
     mutating func number() throws(ScanError) {
         let start = position
-        var index = start
-        if base[index] == 0x2D { index &+= 1 }
-        guard index < end else { throw .truncated(offset: end) }
-        if base[index] == 0x30 { index &+= 1 } else { index = try digits(from: index) }
+        let first = base[start] == 0x2D ? start &+ 1 : start
+        var index = endOfDigits(from: first)
+        guard index > first else { throw unexpected(at: index) }
+        guard base[first] != 0x30 || index == first &+ 1 else { throw .syntax(offset: first &+ 1) }
         if index < end, base[index] == 0x2E { index = try digits(from: index &+ 1) }
-        var hasExponent = false
+        var exponentDigits = 0
         if index < end, base[index] | 0x20 == 0x65 {
-            hasExponent = true
             index &+= 1
             if index < end, base[index] == 0x2B || base[index] == 0x2D { index &+= 1 }
+            let exponent = index
             index = try digits(from: index)
+            exponentDigits = index &- exponent
         }
         position = index
-        // Up to 308 digits without an exponent are always finite.
-        if hasExponent || index &- start > 300 {
+        // At most 200 digits and an exponent of two are far from infinity.
+        if exponentDigits > 2 || index &- start > 200 {
             guard jsonNumberIsFinite(UnsafeBufferPointer(start: base + start, count: index &- start).span) else {
                 throw .numberOutOfRange(offset: start)
             }
@@ -150,11 +154,18 @@ extension ScanPass {
         canonical.copy(base, from: start, count: index &- start, limit: end)
     }
 
-    private func digits(from start: Int) throws(ScanError) -> Int {
-        guard start < end else { throw .truncated(offset: end) }
+    @inline(__always)
+    private func endOfDigits(from start: Int) -> Int {
         var index = start
         while index < end, base[index] &- 0x30 < 10 { index &+= 1 }
-        guard index > start else { throw .syntax(offset: start) }
         return index
     }
+
+    private func digits(from start: Int) throws(ScanError) -> Int {
+        let index = endOfDigits(from: start)
+        guard index > start else { throw unexpected(at: start) }
+        return index
+    }
+
+    private func unexpected(at index: Int) -> ScanError { index < end ? .syntax(offset: index) : .truncated(offset: end) }
 }

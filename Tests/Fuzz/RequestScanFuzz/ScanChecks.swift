@@ -1,0 +1,1 @@
+../../RequestScanTests/ScanChecks.swift
