@@ -21,6 +21,7 @@ public final class StoreEnvironment: @unchecked Sendable {
     let epoch = Atomic<UInt64>(0)
     private var generation: UInt64 = 0
     private var handles: StoreHandles?
+    private var mapSize: Int
     private let files: StoreFiles
     private var lock: StoreLock?
     /// Held by a write transaction, a reopen and a close.
@@ -40,10 +41,14 @@ public final class StoreEnvironment: @unchecked Sendable {
         try StoreRecovery(files: StoreFiles(folder: path), options: options).open()
     }
 
+    /// Bytes of the data file in the folder `path`; 0 if there is none.
+    public static func fileBytes(at path: String) -> Int { StoreFiles.size(of: StoreFiles(folder: path).data) ?? 0 }
+
     init(files: StoreFiles, options: StoreOptions, handles: StoreHandles, lock: StoreLock, opening: StoreOpening) {
         self.files = files
         path = files.folder
         self.options = options
+        mapSize = options.mapSize
         self.handles = handles
         self.lock = lock
         self.opening = opening
@@ -161,9 +166,10 @@ public final class StoreEnvironment: @unchecked Sendable {
         lock = nil
     }
 
-    /// Closes and opens again within one process, after `MDB_PANIC`. On the writer thread, outside a transaction.
+    /// Closes and opens again within one process: after `MDB_PANIC`, or to get a larger map. Reads that come meanwhile find nothing.
+    /// On the writer thread, outside a transaction.
     /// - Throws: what the open threw, or `.closed` if a read would not end; the store stays closed then.
-    func reopen() throws(StoreError) {
+    func reopen(growingBy growth: Int = 0) throws(StoreError) {
         writing.lock()
         control.lock()
         defer {
@@ -174,7 +180,12 @@ public final class StoreEnvironment: @unchecked Sendable {
         handles = nil
         guard fenceReaders() else { throw StoreError(kind: .closed, message: "a read in \(path) did not end; the store stays closed") }
         mdb_env_close(open.environment)
-        let opened = try StoreHandles(folder: path, options: options)
+        // LMDB would make an empty store in place of a file that somebody removed.
+        guard StoreFiles.size(of: files.data) ?? 0 > 0 else {
+            throw StoreError(kind: .damaged, message: "the data file of \(path) is gone")
+        }
+        mapSize += growth
+        let opened = try StoreHandles(folder: path, options: options, mapSize: mapSize)
         precondition(opened.databases == open.databases, "databases opened in one order get the same handles")
         handles = opened
         generation += 1

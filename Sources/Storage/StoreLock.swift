@@ -22,7 +22,11 @@ final class StoreLock {
         writeOwner()
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        // Said explicitly: a child process that is just being started holds a copy of the descriptor until its `exec`.
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 
     /// The process id is for people and error messages; a full disk must not keep a store from opening, so failures are ignored.
     private func writeOwner() {

@@ -23,6 +23,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
     // Writer thread
     private var backoff = WriterBackoff()
     private var mayReopen = true
+    private var growthsLeft = 4
     private var housekeepingAt: UInt64 = 0
     private var readersCheckedAt: UInt64 = 0
     private static var readerCheckPeriod: UInt64 { 10_000_000_000 }
@@ -96,6 +97,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
 
     private func write(_ writes: [WriteQueue<Work.Item>.Write]) {
         let items = writes.map(\.item)
+        if isCrowded(for: writes) { _ = makeRoom() }
         guard let error = persistently(items) else { return commit(writes) }
         switch error.kind {
         case .diskFull, .inputOutput: pause(writes, error)
@@ -112,6 +114,17 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
         case .panicked: return reopen() ?? attempt(items)
         default: return error
         }
+    }
+
+    /// Whether a batch might use up the map. In a map without a single free page not even deleting works, since it writes copies of the
+    /// pages it changes: so room is made before. The free list is walked only once the file has grown to nearly the whole map.
+    private func isCrowded(for writes: [WriteQueue<Work.Item>.Write]) -> Bool {
+        guard let reached = try? environment.usage(countingFreePages: false), reached.mapSize > 0 else { return false }
+        let pages = reached.mapSize / reached.pageSize
+        let perhaps = 64 + writes.reduce(0) { $0 + $1.bytes } / reached.pageSize + 3 * writes.count
+        let reserve = min(perhaps, pages / 10)
+        guard reached.reachedPages + reserve > pages, let exact = try? environment.usage() else { return false }
+        return exact.usedPages + reserve > pages
     }
 
     private func attempt(_ items: [Work.Item]) -> StoreError? {
@@ -156,10 +169,25 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
                 try environment.write { transaction throws(StoreError) in try work.makeRoom(in: transaction) }
                 work.madeRoom()
             } catch {
-                return countFailure(error)
+                _ = countFailure(error)
+                guard error.kind == .mapFull || error.kind == .transactionFull, grow() else { return error }
             }
         }
         return nil
+    }
+
+    /// The way out of a map so full that not even deleting works: a map larger by a sixteenth, for this run. A few times only: the next
+    /// deletions then have what they need, and a map that fills again is too small for its store.
+    private func grow() -> Bool {
+        guard growthsLeft > 0 else { return false }
+        growthsLeft -= 1
+        let size = (try? environment.usage(countingFreePages: false).mapSize) ?? 0
+        do { try environment.reopen(growingBy: max(1 << 20, size / 16)) } catch {
+            _ = countFailure(error)
+            return false
+        }
+        count { $0.growths += 1 }
+        return true
     }
 
     private func reopen() -> StoreError? {

@@ -1,0 +1,39 @@
+import GatewayModel
+
+/// Who shares entries: one tenant, or the tenants an operator put into one named share.
+public struct CacheScopeName: Hashable, Sendable {
+    /// What the id names. Raw values are part of the key's and the store's format.
+    public enum Kind: UInt8, Sendable {
+        case tenant = 1
+        case share = 2
+    }
+
+    /// What `id` names.
+    public var kind: Kind
+    /// The tenant's or share's id, at most 500 bytes.
+    public var id: String
+
+    /// Makes a name.
+    public init(kind: Kind, id: String) {
+        self.kind = kind
+        self.id = id
+    }
+
+    /// Its key in the store: the kind, then the id.
+    var storeKey: [UInt8] { [kind.rawValue] + Array(id.utf8) }
+}
+
+/// A scope with its random salt. The salt is part of every key, so that a deleted and recreated tenant can't see what its predecessor
+/// stored, and nobody outside can compute a key.
+public struct CacheScope: Hashable, Sendable {
+    /// Who shares.
+    public var name: CacheScopeName
+    /// 32 random bytes, kept in the store.
+    public var salt: Digest256
+
+    /// Makes a scope. Outside tests, `ExactCache.scope(for:)` does.
+    public init(name: CacheScopeName, salt: Digest256) {
+        self.name = name
+        self.salt = salt
+    }
+}
