@@ -111,5 +111,6 @@ if Context.environment["WEIR_FUZZ"] != nil {
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
+        fuzzer("SSEFuzz", ["Providers", "GatewayModel"]),
     ]
 }

@@ -1,0 +1,1 @@
+../../ProvidersTests/StreamChecks.swift
