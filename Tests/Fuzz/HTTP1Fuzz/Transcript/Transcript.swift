@@ -57,7 +57,11 @@ public struct Transcript: Equatable, Sendable {
             case .head: requests.append(request(parser.head))
             case .body(let range): take(body: range, of: piece, before..<offset, parser)
             case .end:
-                if requests.last?.isComplete != false { violations.append("an end without a request") } else { requests[requests.count - 1].isComplete = true }
+                if requests.last?.isComplete != false {
+                    violations.append("an end without a request")
+                } else {
+                    requests[requests.count - 1].isComplete = true
+                }
             case .refused(let found):
                 refusal = found
                 return
@@ -66,7 +70,8 @@ public struct Transcript: Equatable, Sendable {
     }
 
     private mutating func take(body range: Range<Int>, of piece: [UInt8], _ taken: Range<Int>, _ parser: RequestParser) {
-        guard !range.isEmpty, taken.contains(range.lowerBound), range.upperBound <= taken.upperBound, requests.last?.isComplete == false else {
+        guard !range.isEmpty, taken.contains(range.lowerBound), range.upperBound <= taken.upperBound, requests.last?.isComplete == false
+        else {
             violations.append("body \(range) of \(taken)")
             return
         }
