@@ -142,9 +142,20 @@ final class CacheWriter: StoreWork, @unchecked Sendable {
 
     /// Removes what `selector` selects and makes the removal survive a power cut. One entry costs a lookup, all of them a walk over their
     /// pages, anything else a look at the head of every record: about a second per million records that are in memory. Other writes wait.
-    func purge(_ selector: PurgeSelector) -> PurgeResult {
+    ///
+    /// `withdrawn` are the digests of pending answers that were selected. What the store has under them was outdated by those and goes as
+    /// well: an answer that was replaced must not come back because its replacement is purged.
+    func purge(_ selector: PurgeSelector, withdrawn: [Digest256]) -> PurgeResult {
         var removed = 0
         do {
+            for start in stride(from: 0, to: withdrawn.count, by: Self.evictionsMax) {
+                let digests = withdrawn[start..<min(start + Self.evictionsMax, withdrawn.count)]
+                removed += try change { transaction throws(StoreError) in
+                    var count = 0
+                    for digest in digests where try self.store.remove(digest, &self.working, in: transaction) { count += 1 }
+                    return count
+                }
+            }
             switch selector {
             case .all: removed = try change { transaction throws(StoreError) in try self.dropAll(in: transaction) }
             case .key(let digest):

@@ -98,8 +98,8 @@ public final class ExactCache: Sendable {
         let work = writer.work
         work.counters.purges.add(1, ordering: .relaxed)
         purgeLog.add(selector)
-        pending.removeAll(selectedBy: selector)
-        if !writer.perform({ completion(work.purge(selector)) }) {
+        let withdrawn = pending.removeAll(selectedBy: selector)
+        if !writer.perform({ completion(work.purge(selector, withdrawn: withdrawn)) }) {
             completion(PurgeResult(removed: 0, error: "the cache's store is closed or given up"))
         }
     }

@@ -36,10 +36,12 @@ public struct ExactCacheOptions: Sendable {
         return max(byteCapMin, configured.map { min($0, room) } ?? min(byteCapDefaultMax, room / 4))
     }
 
-    /// The map for a cap: the cap fills four fifths of it.
+    /// The map for a cap: the cap fills at most four fifths of it, and there is room beside it for four batches of the largest size, since
+    /// pages that one transaction frees are used again only by the next but one.
     static func mapSize(for byteCap: Int) -> Int {
-        let (scaled, overflow) = byteCap.multipliedReportingOverflow(by: 5)
-        return StoreOptions.rounded(mapSize: overflow ? Int.max : scaled / 4)
+        let fourBatches = 16 << 20
+        let (sum, overflow) = byteCap.addingReportingOverflow(max(byteCap / 4, fourBatches))
+        return StoreOptions.rounded(mapSize: overflow ? Int.max : sum)
     }
 
     /// Slots of the use counters: two for each entry of 2 KiB that would fit, between 2¹⁶ and 2²².

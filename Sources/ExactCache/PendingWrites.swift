@@ -76,18 +76,21 @@ final class PendingWrites: Sendable {
         }
     }
 
-    /// Removes what a purge selects. Looks at every entry: at most what a full queue holds.
-    func removeAll(selectedBy selector: PurgeSelector) {
+    /// Removes what a purge selects and returns its digests. Looks at every entry: at most what a full queue holds.
+    func removeAll(selectedBy selector: PurgeSelector) -> [Digest256] {
+        var removed: [Digest256] = []
         for shard in shards {
             shard.mutex.withLock {
                 for (digest, entry) in shard.entries {
                     let bytes = entry.bytes
                     guard selector.selects(bytes.span, digest: digest) else { continue }
                     shard.entries[digest] = nil
+                    removed.append(digest)
                     count(shard, entries: -1, bytes: -entry.bytes.count)
                 }
             }
         }
+        return removed
     }
 
     private func count(_ shard: Shard, entries: Int, bytes: Int) {

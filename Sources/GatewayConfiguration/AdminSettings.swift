@@ -20,7 +20,9 @@ public struct AdminSettings: Sendable, Equatable {
         readSecret = section.secret("read_secret", secrets)
         isBehindTLSProxy = section.flag("behind_tls_proxy")
         hosts = section.texts("hosts")
-        for host in hosts where HostSpelling(host) == nil { section.report("hosts", "\"\(section.shown(host))\" is not a host name or address") }
+        for host in hosts where HostSpelling(host) == nil {
+            section.report("hosts", "\"\(section.shown(host))\" is not a host name or address")
+        }
         if let secret, secret.byteCount < AdminSettings.secretBytesMin {
             section.report("secret", "is \(secret.byteCount) bytes long where at least \(AdminSettings.secretBytesMin) are needed")
         }

@@ -51,11 +51,15 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
 
     private static func changes(_ old: GatewayConfigurationSnapshot, _ new: GatewayConfigurationSnapshot) -> [String] {
         let sections: [(String, Bool)] = [
-            ("admin", old.admin.secret != new.admin.secret || old.admin.readSecret != new.admin.readSecret || old.admin.hosts != new.admin.hosts),
+            (
+                "admin",
+                old.admin.secret != new.admin.secret || old.admin.readSecret != new.admin.readSecret || old.admin.hosts != new.admin.hosts
+            ),
             ("accounts", old.accounts != new.accounts), ("gateways", old.gateways != new.gateways),
             ("trusted_proxies", old.trustedProxies != new.trustedProxies), ("trusted_networks", old.trustedNetworks != new.trustedNetworks),
             ("limits", old.limits != new.limits), ("overload", old.overload != new.overload), ("timeouts", old.timeouts != new.timeouts),
-            ("upstream", old.upstream != new.upstream), ("cache", isCacheChanged(old.cache, new.cache)), ("egress", old.egress != new.egress),
+            ("upstream", old.upstream != new.upstream), ("cache", isCacheChanged(old.cache, new.cache)),
+            ("egress", old.egress != new.egress),
             ("log", old.log != new.log), ("drain", old.drain != new.drain),
         ]
         var lines = sections.filter(\.1).map { "\($0.0): changed" }

@@ -141,7 +141,9 @@ public struct ConfigurationLoader {
         let listen = root.section("listen")
         let data = listen.listenAddress("data")
         let admin = AdminSettings(listen: listen.listenAddress("admin"), root.section("admin"), secrets: secrets)
-        if data == admin.listen, data.port != 0 { listen.report("admin", "is the same as listen.data; the admin port is never the data port") }
+        if data == admin.listen, data.port != 0 {
+            listen.report("admin", "is the same as listen.data; the admin port is never the data port")
+        }
         if let problem = admin.exposureProblem { listen.report("admin", problem) }
         let timeouts = TimeoutSettings(root.section("timeouts"))
         let revisions = providers.definitions.map(RevisionHash.revision(of:))

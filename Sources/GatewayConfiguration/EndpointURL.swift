@@ -36,13 +36,17 @@ struct EndpointURL: Equatable {
         guard !authority.contains("@") else { throw Problem("must not have a user or password; use provider_credentials") }
         (hostText, port) = try EndpointURL.split(authority)
         guard !hostText.contains("%") else { throw Problem("must not have a percent-encoded host") }
-        guard let host = HostSpelling(hostText) else { throw Problem("\"\(EndpointURL.shown(hostText))\" is not a host name or an address") }
+        guard let host = HostSpelling(hostText) else {
+            throw Problem("\"\(EndpointURL.shown(hostText))\" is not a host name or an address")
+        }
         self.host = host
     }
 
     /// The host as it was written, with the address it means where that is another text.
     var shownHost: String {
-        if case .address(let address) = host, address.description != hostText, "[\(address)]" != hostText { return "\(hostText) (\(address))" }
+        if case .address(let address) = host, address.description != hostText, "[\(address)]" != hostText {
+            return "\(hostText) (\(address))"
+        }
         return hostText
     }
 

@@ -5,7 +5,9 @@ public struct LogSettings: Sendable, Equatable {
     /// The least severe level written, by swift-log's names.
     public enum Level: String, Sendable, CaseIterable { case trace, debug, info, notice, warning, error }
 
+    /// The form of a line.
     public let format: Format
+    /// The least severe level written.
     public let level: Level
 
     init(_ section: Section) {

@@ -47,7 +47,8 @@ extension ParameterTable {
         Parameter(
             "drain.announce_delay", .milliseconds, .integer(0), 0...600_000,
             "How long /readyz says no before connections stop being accepted: the load balancer's probe interval, 0 without one."),
-        Parameter("drain.deadline", .milliseconds, .integer(30_000), 0...3_600_000, "How long running requests and streams may take to finish."),
+        Parameter(
+            "drain.deadline", .milliseconds, .integer(30_000), 0...3_600_000, "How long running requests and streams may take to finish."),
         Parameter("demo", .section, "The demo provider and the tenant that make run makes."),
         Parameter(
             "demo.enabled", .flag, .flag(false), restart: true,

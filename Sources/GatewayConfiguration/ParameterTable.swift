@@ -23,7 +23,9 @@ public struct ParameterTable: Sendable {
             for depth in parts.indices {
                 let parent = parts[..<depth].joined(separator: ".")
                 let name = String(parts[depth])
-                if name != "*", !name.hasSuffix("[]"), childNames[parent]?.contains(name) != true { childNames[parent, default: []].append(name) }
+                if name != "*", !name.hasSuffix("[]"), childNames[parent]?.contains(name) != true {
+                    childNames[parent, default: []].append(name)
+                }
             }
         }
         self.byPath = byPath

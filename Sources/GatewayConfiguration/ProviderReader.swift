@@ -71,7 +71,8 @@ struct ProviderReader {
         if !section.has("operations") { section.report("operations", "is missing; at least one operation is needed") }
         return ProviderBase(
             dialect: dialect, url: section.text("url"), operations: operations(section), credential: credentialForm(section, "auth"),
-            defaultHeaders: headers(section), supportsIncludeUsage: section.flag("include_usage"))
+            defaultHeaders: headers(section), supportsIncludeUsage: section.flag("include_usage"),
+            sendsDoneMarker: section.flag("done_marker"))
     }
 
     private func mount(_ section: Section) -> NativeMount {

@@ -61,10 +61,15 @@ struct RouteReader {
         }
         if case .mapping = field.value.content {
             let section = root.section("routes", of: field)
+            let errorsBefore = root.context.errors.count
             let targets = section.texts("targets")
-            if targets.isEmpty, !section.has("targets") { section.report("targets", "is missing; at least one provider/model is needed") }
-            guard !targets.isEmpty else { return nil }
-            return Draft(name: field.name, line: section.line(of: "targets") ?? field.line, path: path + ".targets", targets: targets, section: section)
+            guard !targets.isEmpty else {
+                if root.context.errors.count == errorsBefore { section.report("targets", "at least one provider/model is needed") }
+                return nil
+            }
+            return Draft(
+                name: field.name, line: section.line(of: "targets") ?? field.line, path: path + ".targets", targets: targets,
+                section: section)
         }
         guard let targets = root.texts(in: field.value, countMax: RouteReader.targetsMax, field: path) else { return nil }
         let section = Section(node: nil, pattern: "routes.*", path: path, context: root.context)
@@ -85,7 +90,8 @@ struct RouteReader {
         let section = draft.section
         let cache = section.section("cache")
         return RouteDefinition(
-            name: draft.name, targets: targets, dialects: dialects, cacheBy: section.choice("cache_by", RouteDefinition.CacheBy.self) ?? .target,
+            name: draft.name, targets: targets, dialects: dialects,
+            cacheBy: section.choice("cache_by", RouteDefinition.CacheBy.self) ?? .target,
             cache: RouteDefinition.Cache(
                 isEnabled: cache.optionalFlag("enabled"), ttlSeconds: cache.optionalInteger("ttl"),
                 storesToolCalls: cache.optionalFlag("store_tool_calls"), maxTemperature: cache.optionalNumber("max_temperature"),
@@ -185,7 +191,9 @@ struct RouteReader {
         return Set(bases.map(\.dialect))
     }
 
-    private func names(_ dialects: Set<Dialect>) -> String { Dialect.allCases.filter(dialects.contains).map(\.name).joined(separator: ", ") }
+    private func names(_ dialects: Set<Dialect>) -> String {
+        Dialect.allCases.filter(dialects.contains).map(\.name).joined(separator: ", ")
+    }
 
     private func revision(_ name: String, _ targets: [Target]) -> UInt64 {
         var hash = RevisionHash()

@@ -32,7 +32,9 @@ struct SecretReader {
     }
 
     private func credential(_ name: String) throws(Problem) -> Secret {
-        guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else { throw Problem("credential: must be followed by a plain name") }
+        guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
+            throw Problem("credential: must be followed by a plain name")
+        }
         guard let folder = environment["CREDENTIALS_DIRECTORY"], !folder.isEmpty else {
             throw Problem("credential:\(name) needs systemd's CREDENTIALS_DIRECTORY, which is not set")
         }

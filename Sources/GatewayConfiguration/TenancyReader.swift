@@ -28,7 +28,8 @@ struct TenancyReader {
             id: id, providerKeys: section.choice("provider_keys", ProviderKeyPolicy.self) ?? .configured,
             allowsClientKeyFallback: section.flag("client_key_fallback"), models: models(section), providers: providers(section),
             pathGrants: paths(section), isCacheEnabled: cache.optionalFlag("enabled"), cacheTTLSeconds: cache.optionalInteger("ttl"),
-            cacheNamespace: namespace, allowsCustomCacheKeys: cache.flag("custom_keys"), inFlightMax: section.optionalInteger("in_flight_max"),
+            cacheNamespace: namespace, allowsCustomCacheKeys: cache.flag("custom_keys"),
+            inFlightMax: section.optionalInteger("in_flight_max"),
             metadata: section.metadata("metadata"), isDisabled: section.flag("disabled"), managedBy: .config)
     }
 
@@ -64,7 +65,10 @@ struct TenancyReader {
         var expires: WallTime?
         if let text = section.optionalText("expires") {
             expires = Expiry.moment(text)
-            if expires == nil { section.report("expires", "\"\(section.shown(text))\" is not a date such as 2027-01-01 or a time such as 2027-01-01T12:00:00Z") }
+            if expires == nil {
+                section.report(
+                    "expires", "\"\(section.shown(text))\" is not a date such as 2027-01-01 or a time such as 2027-01-01T12:00:00Z")
+            }
         }
         section.refuseEmptyList("allow_ip")
         let addresses = section.addresses("allow_ip")

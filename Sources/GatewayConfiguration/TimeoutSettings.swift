@@ -1,10 +1,16 @@
 /// How long an upstream may take, in milliseconds; the table has what each means.
 public struct TimeoutSettings: Sendable, Equatable {
+    /// `timeouts.connect`, in milliseconds.
     public let connectMilliseconds: Int
+    /// `timeouts.first_byte_stream`, in milliseconds.
     public let firstByteStreamMilliseconds: Int
+    /// `timeouts.first_byte`, in milliseconds.
     public let firstByteMilliseconds: Int
+    /// `timeouts.idle`, in milliseconds.
     public let idleMilliseconds: Int
+    /// `timeouts.deadline`, in milliseconds.
     public let deadlineMilliseconds: Int
+    /// `timeouts.stream_total`, in milliseconds.
     public let streamTotalMilliseconds: Int
 
     /// Reads a section; what it leaves out is as in `standard`, or as in the table where there is none.

@@ -74,7 +74,9 @@ struct YAMLDocument {
         forEachName(after: 0x2A, in: bytes) { name, index in
             if found == nil, anchors.contains(name) { found = index }
         }
-        if let found { throw error(line(at: found, in: bytes), "YAML anchors and aliases (&name, *name) are not supported; write the value out") }
+        if let found {
+            throw error(line(at: found, in: bytes), "YAML anchors and aliases (&name, *name) are not supported; write the value out")
+        }
     }
 
     private func forEachName(after mark: UInt8, in bytes: [UInt8], _ body: (ArraySlice<UInt8>, Int) -> Void) {

@@ -15,7 +15,6 @@ public enum CacheReason: String, Sendable, CaseIterable, Error {
     case bodyTooLarge = "body-too-large"
     case clientCredential = "client-credential"
     case usageAbsent = "usage-absent"
-    case otherRepresentation = "other-representation"
     case storeUnavailable = "store-unavailable"
     case hitForMiss = "hit-for-miss"
     case noReplayForm = "no-replay-form"

@@ -76,7 +76,7 @@ struct CacheDirectives: Equatable {
 
     private mutating func limitAge(to seconds: Int64) {
         if seconds == 0 { skipsRead = true }
-        maxAgeSeconds = min(maxAgeSeconds ?? seconds, seconds)
+        maxAgeSeconds = min(maxAgeSeconds ?? seconds, seconds, 1_000_000_000)
     }
 
     /// RFC 9111 section 5.2.1. Unknown directives and malformed numbers are ignored, as the RFC wants of a cache.

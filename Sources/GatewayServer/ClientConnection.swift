@@ -34,6 +34,7 @@ final class ClientConnection: ConnectionDelegate {
     /// Progress of the write side at the last sweep, to tell a stalled client.
     private var sentAtLastSweep: UInt64 = 0
     private var stalledSince: MonotonicTime?
+    private var probesLeft = 0
     /// Position in the worker's list of connections.
     var slot = 0
 
@@ -92,7 +93,7 @@ final class ClientConnection: ConnectionDelegate {
             case .end: receivedEndOfMessage()
             case .refused(let refusal):
                 worker.counters.add(.requestsUnparsable)
-                refuse(refusal.asGatewayError)
+                receivedNonsense(refusal.asGatewayError)
                 return input.count
             }
         }
@@ -137,15 +138,31 @@ final class ClientConnection: ConnectionDelegate {
     }
 
     func connectionReceivedEnd(_ connection: Connection) {
-        // A half-closed client still gets the answer to a request that is whole; anything else is over.
-        if exchange?.isUnderWay == true, !isMessageOpen {
-            exchange?.clientEndedInput()
-        } else if connection.pendingBytes == 0 {
-            close()
-        } else {
+        guard let exchange, exchange.isUnderWay, !isMessageOpen else {
+            if connection.pendingBytes == 0 { return close() }
             isClosing = true
-            connection.close()
+            return connection.close()
         }
+        // A FIN says that the client sends no more; it may still read, or be gone. Nobody half-closes in the middle of an answer. Before one,
+        // an interim response tells: a client that is gone answers it with RST.
+        if exchange.machine.progress == .sent {
+            cut()
+        } else if !exchange.isHTTP10 {
+            sendContinue()
+            probesLeft = 4
+            worker.watchHalfClosed(self)
+        }
+    }
+
+    /// Looks whether a half-closed client has turned out to be gone. Returns whether it should be looked at again.
+    func probe() -> Bool {
+        guard !isClosing, exchange?.isUnderWay == true else { return false }
+        if connection.isResetByPeer {
+            cut()
+            return false
+        }
+        probesLeft -= 1
+        return probesLeft > 0
     }
 
     // MARK: Writing
@@ -174,6 +191,13 @@ final class ClientConnection: ConnectionDelegate {
     func connectionDrained(_ connection: Connection) {
         stalledSince = nil
         exchange?.clientDrained()
+    }
+
+    /// The bytes can't be a request. Where an answer is out already, or on its way, there is none to give: the connection just ends.
+    private func receivedNonsense(_ error: GatewayError) {
+        if isDraining || (exchange?.isUnderWay == true && exchange?.machine.progress != .nothing) { return closeAfterAnswer() }
+        if let exchange, exchange.isUnderWay { return exchange.refuse(error) }
+        refuse(error)
     }
 
     /// Refuses what can't be parsed; there is no exchange to speak of, and nothing after it is read.

@@ -51,7 +51,7 @@ extension Exchange {
 
     /// Follows a flight of the same request, leads one, or flies alone.
     private func join() throws(GatewayError) {
-        guard let digest, directives.sharesFlights, cacheReason == nil, (embeddings?.cachedCount ?? 0) == 0 else { return try startFetch(flight: nil) }
+        guard let digest, directives.sharesFlights, cacheReason == nil, streamForm == .serverSentEvents, (embeddings?.cachedCount ?? 0) == 0 else { return try startFetch(flight: nil) }
         let limits = embeddings == nil ? snapshot.flightLimits : snapshot.batchFlightLimits
         switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, limits: limits, now: worker.loop.now, wake: wakeUp()) {
         case .alone:
@@ -64,6 +64,8 @@ extension Exchange {
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
             releaseSlot()
+            // What flew before it joined is there to take now; it is only woken for what comes later.
+            flightMoved()
         case .lead(let flight):
             // Between this request's look-up and its turn to lead, the former leader may have stored its answer.
             if case .missToBeStored = facts.cache, try lookUpAgain(flight) { return }
@@ -134,7 +136,12 @@ extension Exchange {
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
-            carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings)
+            requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings)
+    }
+
+    private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
+        let definition = snapshot.providers[plan.provider]
+        return (plan.base ?? definition.base(offering: operation))?.sendsDoneMarker ?? true
     }
 
     /// The URL that is asked: configured bytes and checked ones.
@@ -148,7 +155,7 @@ extension Exchange {
         } else {
             try snapshot.providers.appendUnifiedURL(
                 provider: plan.provider, operation: operation, model: Array(plan.model.utf8).span, isStream: wantsStream,
-                wantsServerSentEvents: true, to: &url)
+                wantsServerSentEvents: streamForm == .serverSentEvents, to: &url)
         }
         return url
     }

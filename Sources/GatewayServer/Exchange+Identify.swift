@@ -74,9 +74,11 @@ extension Exchange {
             operation = request.operation
             isUnified = true
             wantsStream = request.isGeminiStream
+            if request.isGeminiStream, !request.wantsServerSentEvents { streamForm = .geminiArray }
         case .native(let request):
             operation = request.operation
             wantsStream = request.isGeminiStream
+            if request.isGeminiStream, !request.wantsServerSentEvents { streamForm = .geminiArray }
         case .universal:
             throw GatewayError(
                 status: 501, code: "not_implemented", message: "The universal endpoint is not available yet. Call a provider's path instead.")

@@ -79,7 +79,8 @@ extension Exchange {
     private func compose(_ view: CacheRecordView, _ bytes: Span<UInt8>, now: WallTime, staleCause: Int??) -> Use {
         let age = view.ageSeconds(now: now)
         let ttl = view.secondsLeft(now: now)
-        if let limit = directives.maxAgeSeconds, age > limit { return .unusable(nil) }
+        // The header's whole seconds round down; what the client accepts is judged by the millisecond.
+        if let limit = directives.maxAgeSeconds, (now.milliseconds - view.created.milliseconds) > limit &* 1000 { return .unusable(nil) }
         if let staleCause {
             guard -ttl <= Int64(policy.staleIfErrorSeconds) else { return .unusable(nil) }
             facts.cache = .staleIfError(upstreamStatus: staleCause, ageSeconds: age)
@@ -92,7 +93,8 @@ extension Exchange {
         }
         // A stream recorded without its usage event can't answer a request that wants to know the usage.
         if view.isStream, view.usage == nil, wantsUsage, operation.kind == .generate { return .unusable(.usageAbsent) }
-        return view.isStream == wantsStream ? composeAsRecorded(view, bytes) : composeConverted(view, bytes)
+        let isAsRecorded = view.isStream == wantsStream && streamForm == .serverSentEvents
+        return isAsRecorded ? composeAsRecorded(view, bytes) : composeConverted(view, bytes)
     }
 
     private func composeAsRecorded(_ view: CacheRecordView, _ bytes: Span<UInt8>) -> Use {
@@ -116,10 +118,10 @@ extension Exchange {
     private func composeConverted(_ view: CacheRecordView, _ bytes: Span<UInt8>) -> Use {
         let converted = Replay.convert(
             bytes.extracting(view.bodyRange), operation: operation, from: view.isStream ? .serverSentEvents : .json,
-            to: wantsStream ? .serverSentEvents : .json, includesUsage: wantsUsage)
+            to: wantsStream ? streamForm : .json, includesUsage: wantsUsage)
         guard let converted else { return .unusable(.noReplayForm) }
         let framing = frameAnswer(knownLength: converted.count)
-        beginHit(view, bytes, contentType: wantsStream ? Self.eventStreamType : Self.jsonType)
+        beginHit(view, bytes, contentType: wantsStream && streamForm == .serverSentEvents ? Self.eventStreamType : Self.jsonType)
         worker.composer.endHead(framing)
         worker.composer.appendBody(converted.span)
         return .composed(status: Int(view.status), usage: view.usage)

@@ -190,7 +190,6 @@ extension Exchange {
         guard worker.reader != nil else { return .storeUnavailable }
         if case .native(let request) = routed {
             if !request.isCacheable { return .operation }
-            if request.isGeminiStream, !request.wantsServerSentEvents { return .otherRepresentation }
         } else if let offer = plan?.base?.offer(of: operation), !offer.isCacheable {
             return .operation
         }

@@ -84,8 +84,9 @@ extension Exchange {
         if !head.provider.isEmpty { facts.provider = head.provider }
         answerStatus = head.status
         if head.isEventStream, !wantsUsage, plan?.injectsUsage == true { usageFilter = UsageEventFilter() }
-        let holds = isUnified && !wantsStream && !head.isEventStream
+        let holds = !head.isEventStream && (isUnified || head.status >= 400 && clientCredential == nil)
         heldHead = head
+        self.knownLength = knownLength
         if machine.answerHead(holds: holds) == .sendHead { sendHead(head, knownLength: usageFilter == nil ? knownLength : nil) }
     }
 
@@ -100,7 +101,7 @@ extension Exchange {
     }
 
     private func composeHead(_ head: FlightHead, framing: AnswerFraming) {
-        if head.status >= 400 { facts.cache = facts.cache.withoutStore(.status) }
+        if let refusal = head.refusal { facts.cache = facts.cache.withoutStore(refusal) }
         facts.overheadNanoseconds = upstreamStarted.map { $0.nanoseconds(since: started) } ?? overhead(at: .now())
         worker.composer.beginHead(status: head.status, facts: facts, now: worker.wallNow)
         worker.composer.appendLines(head.fields)
@@ -116,7 +117,7 @@ extension Exchange {
             switch action {
             case .keepBytes: held.append(span: bytes)
             case .sendHead:
-                if let heldHead { sendHead(heldHead, knownLength: nil) }
+                if let heldHead { sendHead(heldHead, knownLength: usageFilter == nil ? knownLength : nil) }
                 sendBody(held.span)
                 held = []
             case .sendBytes: filterAndSend(bytes)
@@ -149,7 +150,8 @@ extension Exchange {
                 guard let merged = embeddings.merged(with: held.span) else { return failAfterEnd(Self.lost) }
                 held = merged
             }
-            composeHead(heldHead, framing: frameAnswer(knownLength: held.count))
+            if heldHead.status >= 400 { scrubCredential() }
+            composeHead(heldHead, framing: frameAnswer(knownLength: isHead ? knownLength ?? 0 : held.count))
             client.sendComposed(followedBy: held)
         case .sendEnd:
             if usageFilter != nil {
@@ -161,6 +163,20 @@ extension Exchange {
         default: return
         }
         finish(status: answerStatus, keepsAlive: keepsConnection)
+    }
+
+    /// A provider's error text may quote the key it was asked with. The operator's never reaches a tenant.
+    private func scrubCredential() {
+        guard clientCredential == nil, let plan, let secret = snapshot.credential(of: plan.provider).map({ Array($0.utf8) }),
+            secret.count >= 8, held.count >= secret.count
+        else { return }
+        var index = 0
+        while index + secret.count <= held.count {
+            if held[index] == secret[0], held[index..<(index + secret.count)].elementsEqual(secret) {
+                held.replaceSubrange(index..<(index + secret.count), with: Array("[redacted]".utf8))
+            }
+            index += 1
+        }
     }
 
     /// The answer ended well but is not one: nothing was sent yet, so it can still be refused.

@@ -57,11 +57,14 @@ final class Exchange {
     var isCloseFramed = false
     var held: [UInt8] = []
     var heldHead: FlightHead?
+    var knownLength: Int?
+    /// The form a stream takes: server-sent events, or Gemini's JSON array.
+    var streamForm = AnswerForm.serverSentEvents
     var usageFilter: UsageEventFilter?
     var upstreamStarted: MonotonicTime?
     var isSuspended = false
     private var keepsAlive = true
-    private var isHTTP10 = false
+    private(set) var isHTTP10 = false
 
     var worker: LoopWorker { client.worker }
     var snapshot: GatewaySnapshot { client.worker.snapshot }
@@ -130,6 +133,8 @@ final class Exchange {
         isCloseFramed = false
         held = []
         heldHead = nil
+        knownLength = nil
+        streamForm = .serverSentEvents
         usageFilter = nil
         upstreamStarted = nil
         isSuspended = false
@@ -319,9 +324,6 @@ final class Exchange {
     }
 
     // MARK: The client
-
-    /// The client closed its side after a whole request: it may still read the answer.
-    func clientEndedInput() {}
 
     /// The connection is gone.
     func clientLeft() {

@@ -4,6 +4,7 @@
 // and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
 // answer may be kept or shared, copied once into the flight's buffer.
 
+import EventLoop
 import ExactCache
 import GatewayModel
 import HTTP1
@@ -59,11 +60,11 @@ final class Fetch: TransferDelegate {
         guard consumer === exchange else { return }
         consumer = nil
         guard !isOver else { return }
-        if isRegistered, flight?.hasFollowers == true {
-            transfer?.resume()
-            return
-        }
-        cancel(.clientLeft)
+        guard isRegistered, let flight else { return cancel(.clientLeft) }
+        let bound = LoopBound(self, loop: worker.loop)
+        let mailbox = worker.loop.mailbox
+        let goesOn = flight.leaderLeft { _ = mailbox.post { if !flight.hasFollowers { bound.value.cancel(.clientLeft) } } }
+        if goesOn { transfer?.resume() } else { cancel(.clientLeft) }
     }
 
     /// Stops the transfer for good.
@@ -106,15 +107,19 @@ final class Fetch: TransferDelegate {
         status = head.status
         contentType = head.value(of: "content-type") ?? []
         isEventStream = contentType.starts(with: Array("text/event-stream".utf8))
-        if status >= 300, status < 400 { return fail(Self.redirected) }
+        if [301, 302, 303, 307, 308].contains(status) { return fail(Self.redirected) }
         if !order.usesClientCredential, status == 401 || status == 403 { return fail(credentialsRefused) }
-        if order.operation.hasJSONBody { observer = AnswerObserver(operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax) }
+        if order.operation.hasJSONBody {
+            observer = AnswerObserver(
+                operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax,
+                requiresDoneMarker: order.requiresDoneMarker)
+        }
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
         let flightHead = FlightHead(
             status: status, fields: passedFields(head), contentType: contentType, isEventStream: isEventStream, provider: order.provider,
-            model: order.model)
+            model: order.model, refusal: order.record == nil ? nil : refusal)
         publish(flightHead)
         consumer?.answerHead(flightHead, knownLength: head.knownLength)
     }
@@ -138,6 +143,8 @@ final class Fetch: TransferDelegate {
         }
     }
 
+    private static let eventTooLarge = GatewayError(
+        status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
     private static let redirected = GatewayError(
         status: 502, code: "upstream_redirect", message: "The provider answered with a redirect, which is never followed.", source: .upstream)
 
@@ -150,8 +157,11 @@ final class Fetch: TransferDelegate {
     private func whyNotKept(_ head: UpstreamHead) -> CacheReason? {
         guard status == 200 else { return .status }
         if let encoding = head.value(of: "content-encoding"), encoding != Array("identity".utf8) { return .contentEncoding }
-        guard isEventStream || contentType.starts(with: Array("application/json".utf8)) else { return .contentType }
-        if isEventStream != order.wantsStream { return .contentType }
+        let isJSON = contentType.starts(with: Array("application/json".utf8))
+        guard isEventStream || isJSON else { return .contentType }
+        if isEventStream != order.wantsStream, !(isJSON && answerForm == .geminiArray) { return .contentType }
+        // Nothing tells whether a body that ends with the connection is whole.
+        if head.framing == .untilClose { return .truncated }
         return nil
     }
 
@@ -177,6 +187,7 @@ final class Fetch: TransferDelegate {
     func transfer(_ transfer: Transfer, receivedBody bytes: Span<UInt8>) {
         guard !isOver else { return }
         observer?.receive(bytes)
+        if order.isUnified, isEventStream, observer?.isEventTooLarge == true { return fail(Self.eventTooLarge) }
         if let flight, !Self.isFailure(status) { flight.append(bytes) }
         consumer?.answerBytes(bytes)
     }
@@ -254,8 +265,9 @@ final class Fetch: TransferDelegate {
             guard let records else { return .malformedAnswer }
             for (digest, item) in records { if let reason = cache.store(item, for: digest, begun: record.purgeEpoch) { return reason } }
         } else {
+            guard let (body, type) = recordedForm(body) else { return .noReplayForm }
             var kept = record.make(
-                order, body: body, contentType: contentType, isStream: isEventStream, usage: summary.usage, created: created)
+                order, body: body, contentType: type, isStream: order.wantsStream, usage: summary.usage, created: created)
             kept.finishReason = summary.finishReasons.joined(separator: ",")
             kept.usageEventRange = summary.usageEventRange
             kept.hasToolCalls = summary.hasToolCalls
@@ -263,6 +275,14 @@ final class Fetch: TransferDelegate {
         }
         worker.counters.add(.stored)
         return nil
+    }
+
+    /// The form an answer is kept in: as it came, but a stream in Gemini's array form as the events it stands for.
+    private func recordedForm(_ body: [UInt8]) -> (body: [UInt8], contentType: [UInt8])? {
+        guard answerForm == .geminiArray else { return (body, contentType) }
+        let events = Replay.convert(
+            body.span, operation: order.operation, from: .geminiArray, to: .serverSentEvents, includesUsage: true)
+        return events.map { ($0, Array("text/event-stream; charset=utf-8".utf8)) }
     }
 
     private func count(_ usage: Usage) {
@@ -319,7 +339,8 @@ extension AnswerSummary {
         case .errorInBody:
             GatewayError(status: 502, code: "upstream_error", message: "The provider reported an error inside the stream.", source: .upstream)
         case .eventTooLarge:
-            GatewayError(status: 502, code: "upstream_event_too_large", message: "The provider sent an event of more than 1 MiB.", source: .upstream)
+            GatewayError(
+                status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
         case .truncated, .malformed, .complete:
             GatewayError(status: 502, code: "upstream_truncated", message: "The answer broke off before its end.", source: .upstream)
         }

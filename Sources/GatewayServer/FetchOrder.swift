@@ -14,6 +14,8 @@ struct FetchOrder {
     var model: String
     /// Whether the client's own provider key is used: its failures are its own.
     var usesClientCredential: Bool
+    /// Whether an OpenAI-style stream of this provider ends with `data: [DONE]`.
+    var requiresDoneMarker: Bool
     /// Whether the recorded stream will hold a usage event.
     var carriesUsage: Bool
     /// How to keep the answer; `nil` when it is not to be kept.

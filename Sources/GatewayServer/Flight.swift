@@ -27,6 +27,8 @@ struct FlightHead: Sendable {
     var isEventStream: Bool
     var provider: String
     var model: String
+    /// Why the answer won't be kept, where its head already tells.
+    var refusal: CacheReason?
 }
 
 /// What a follower finds when it looks.
@@ -79,6 +81,8 @@ final class Flight: Sendable {
         var nextID: UInt64 = 1
         var failures = 0
         var isClosedToNew = false
+        /// Set once the leader's client is gone: whom to tell when the last follower leaves too.
+        var whenAbandoned: (@Sendable () -> Void)?
     }
     private let state: Locked<State>
 
@@ -122,7 +126,16 @@ final class Flight: Sendable {
         state.withLock { $0.isOverCapture ? nil : $0.buffer }
     }
 
-    /// Bytes captured so far, for the leader's limits.
+    /// The leader's client is gone. False when nobody follows either; otherwise `abandoned` is called, from any thread, when the last one leaves.
+    func leaderLeft(_ abandoned: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            guard !state.followers.isEmpty else { return false }
+            state.whenAbandoned = abandoned
+            return true
+        }
+    }
+
+    /// Whether anyone follows.
     var hasFollowers: Bool { state.withLock { !$0.followers.isEmpty } }
 
     /// Ends the flight for all. After `.failed`, a follower may be asked to lead: the flight then goes on and `true` is returned.
@@ -139,6 +152,7 @@ final class Flight: Sendable {
                     state.base = 0
                     state.isOverCapture = false
                     state.isClosedToNew = false
+                    state.whenAbandoned = nil
                     return true
                 }
             }
@@ -224,6 +238,7 @@ final class Flight: Sendable {
         let next: (@Sendable () -> Void)? = state.withLock { state in
             guard let index = state.followers.firstIndex(where: { $0.id == id }) else { return nil }
             let left = state.followers.remove(at: index)
+            if state.followers.isEmpty, state.end == nil, let abandoned = state.whenAbandoned { return abandoned }
             guard left.mustLead else { return nil }
             guard let heir = state.followers.firstIndex(where: { !$0.seenHead }) else {
                 state.isClosedToNew = true

@@ -28,6 +28,9 @@ final class LoopWorker {
     private var perAddress: [PeerAddress: Int] = [:]
     private var sweepTimer: LoopTimer?
     private var queueTimer: LoopTimer?
+    private var probeTimer: LoopTimer?
+    private var cutTimer: LoopTimer?
+    private var halfClosed: [ClientConnection] = []
     private var random: FastRandom
     var keyBuilder = CacheKeyBuilder()
     var failedAuthentications = FailureTable()
@@ -54,6 +57,7 @@ final class LoopWorker {
             queueMilliseconds: snapshot.limits.queueMilliseconds)
         sweepTimer = try loop.makeTimer { [unowned self] in self.sweep() }
         queueTimer = try loop.makeTimer { [unowned self] in self.pollQueue() }
+        probeTimer = try loop.makeTimer { [unowned self] in self.probeHalfClosed() }
         scheduleSweep()
     }
 
@@ -153,6 +157,21 @@ final class LoopWorker {
         if !admission.isEmpty { watchQueue() }
     }
 
+    // MARK: Half-closed clients
+
+    /// Looks a few times within a third of a second whether a client that sent FIN is gone.
+    func watchHalfClosed(_ client: ClientConnection) {
+        halfClosed.append(client)
+        if halfClosed.count == 1 { probeTimer?.start(afterMilliseconds: 30) }
+    }
+
+    private func probeHalfClosed() {
+        let clients = halfClosed
+        halfClosed = []
+        for client in clients where client.probe() { halfClosed.append(client) }
+        if !halfClosed.isEmpty { probeTimer?.start(afterMilliseconds: 100) }
+    }
+
     // MARK: Background refreshes
 
     /// Fetches a stale entry's successor, unless somebody does already or no slot is free.
@@ -191,6 +210,11 @@ final class LoopWorker {
             client.exchange?.gatewayStops()
             client.close()
         }
+        // What a client that does not read has still not taken half a second later is lost.
+        sweepTimer?.stop()
+        probeTimer?.stop()
+        cutTimer = try? loop.makeTimer { [unowned self] in for client in connections.reversed() { client.cut() } }
+        cutTimer?.start(afterMilliseconds: 500)
     }
 
     private func reportIfIdle() {
@@ -204,6 +228,8 @@ final class LoopWorker {
         listener?.close()
         sweepTimer?.close()
         queueTimer?.close()
+        probeTimer?.close()
+        cutTimer?.close()
         for fetch in fetches.all { fetch.cancel(.clientLeft) }
         upstream.close()
     }

@@ -7,13 +7,16 @@ import GatewayModel
 public struct AnswerObserver: Sendable {
     private let operation: Operation
     private let form: AnswerForm
+    private let requiresDoneMarker: Bool
     private var parser: ServerSentEventParser
     private var events = AnswerEvents()
 
-    /// Makes an observer of one answer. `eventBytesMax` bounds one server-sent event, framing included.
-    public init(operation: Operation, form: AnswerForm, eventBytesMax: Int = 1 << 20) {
+    /// Makes an observer of one answer. `eventBytesMax` bounds one server-sent event, framing included; `requiresDoneMarker` is false for
+    /// bases whose OpenAI-style streams end without `[DONE]` (`ProviderBase.sendsDoneMarker`).
+    public init(operation: Operation, form: AnswerForm, eventBytesMax: Int = 1 << 20, requiresDoneMarker: Bool = true) {
         self.operation = operation
         self.form = form
+        self.requiresDoneMarker = requiresDoneMarker
         self.parser = ServerSentEventParser(eventBytesMax: eventBytesMax)
     }
 
@@ -76,7 +79,7 @@ public struct AnswerObserver: Sendable {
         let fields = events.fields
         switch operation {
         case .chatCompletions, .completions:
-            return allChoicesFinished && (form == .json || events.sawDone)
+            return allChoicesFinished && (form == .json || events.sawDone || !requiresDoneMarker)
         case .responses:
             return form == .json ? !fields.status.isEmpty : fields.hasEnded && fields.endKind != .messageStop
         case .messages:

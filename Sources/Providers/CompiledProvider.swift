@@ -47,6 +47,7 @@ struct NativeOperation: Sendable {
 
     var path: [UInt8]
     var shape: Shape
+    var base: Int
     var operation: Operation
     var dialect: Dialect
     var isCacheable: Bool
@@ -56,6 +57,7 @@ struct NativeOperation: Sendable {
 struct UnifiedOperation: Sendable {
     var operation: Operation
     var base: Int
+    var isCacheable: Bool
     var beforeModel: [UInt8]
     /// `nil` where the model is in the body.
     var afterModel: [UInt8]?
@@ -65,6 +67,7 @@ struct UnifiedOperation: Sendable {
 struct CompiledProvider: Sendable {
     var mounts: [CompiledMount]
     var unified: [UnifiedOperation]
+    let traits: [BaseTraits]
     /// Names as bytes, so that header and query fields are compared without a `String`.
     let accountHeaders: [[UInt8]]
     let answerChangingHeaders: [[UInt8]]
@@ -73,6 +76,9 @@ struct CompiledProvider: Sendable {
     init(_ definition: ProviderDefinition) {
         mounts = definition.native.map { CompiledProvider.compile($0, of: definition) }
         unified = []
+        traits = definition.bases.map {
+            BaseTraits(dialect: $0.dialect, supportsIncludeUsage: $0.supportsIncludeUsage, sendsDoneMarker: $0.sendsDoneMarker)
+        }
         accountHeaders = definition.accountHeaders.map { Array($0.utf8) }
         answerChangingHeaders = definition.answerChangingHeaders.map { Array($0.utf8) }
         answerChangingQuery = definition.answerChangingQuery.map { Array($0.utf8) }
@@ -81,7 +87,10 @@ struct CompiledProvider: Sendable {
             for offer in base.operations where !unified.contains(where: { $0.operation == offer.operation }) {
                 let url = CompiledProvider.substitute(base.url + offer.path, definition.parameters)
                 let (before, after) = cut(url, at: "{model}")
-                unified.append(UnifiedOperation(operation: offer.operation, base: index, beforeModel: before, afterModel: after))
+                unified.append(
+                    UnifiedOperation(
+                        operation: offer.operation, base: index, isCacheable: offer.isCacheable && offer.operation.isCacheable,
+                        beforeModel: before, afterModel: after))
             }
         }
     }
@@ -102,15 +111,17 @@ struct CompiledProvider: Sendable {
         }
         let versions = mount.versions.map { Array($0.utf8) }
         var operations: [NativeOperation] = []
-        for base in definition.bases where base.url == mount.url || base.url.hasPrefix(mount.url + "/") {
+        for (index, base) in definition.bases.enumerated() where base.url == mount.url || base.url.hasPrefix(mount.url + "/") {
             for offer in base.operations {
                 let path = String(base.url.dropFirst(mount.url.count)) + offer.path
-                operations += forms(of: path, versions: mount.versions).flatMap { compile(offer, path: $0, dialect: base.dialect) }
+                operations += forms(of: path, versions: mount.versions).flatMap {
+                    compile(offer, path: $0, base: index, dialect: base.dialect)
+                }
             }
         }
         let dialect = operations.first?.dialect ?? definition.bases.first?.dialect ?? .openAI
         for offer in mount.operations {
-            operations += forms(of: offer.path, versions: mount.versions).flatMap { compile(offer, path: $0, dialect: dialect) }
+            operations += forms(of: offer.path, versions: mount.versions).flatMap { compile(offer, path: $0, base: 0, dialect: dialect) }
         }
         return CompiledMount(
             segments: segments, pieces: pieces(of: mount.url, names: names, parameters: definition.parameters), versions: versions,
@@ -127,10 +138,10 @@ struct CompiledProvider: Sendable {
         return [path] + others.map { "/\($0)\(tail)" }
     }
 
-    private static func compile(_ offer: OfferedOperation, path: String, dialect: Dialect) -> [NativeOperation] {
+    private static func compile(_ offer: OfferedOperation, path: String, base: Int, dialect: Dialect) -> [NativeOperation] {
         let isCacheable = offer.isCacheable && offer.operation.isCacheable
         func made(_ path: [UInt8], _ shape: NativeOperation.Shape) -> NativeOperation {
-            NativeOperation(path: path, shape: shape, operation: offer.operation, dialect: dialect, isCacheable: isCacheable)
+            NativeOperation(path: path, shape: shape, base: base, operation: offer.operation, dialect: dialect, isCacheable: isCacheable)
         }
         let (before, after) = cut(path, at: "{model}")
         guard let after else { return [made(before, offer.operation == .models ? .list : .exact)] }

@@ -32,13 +32,15 @@ extension PathRouter {
         }
         let addsVersion = !hasVersion && mount.versions.first?.isEmpty == false
         var request = NativeRequest(
-            provider: provider, mount: index, operation: .other, dialect: mount.dialect, isCacheable: false, segmentsStart: start + 1,
+            provider: provider, mount: index, base: nil, operation: .other, dialect: mount.dialect, isCacheable: false,
+            segmentsStart: start + 1,
             rest: end..<path.count, addsVersion: addsVersion, model: nil, isGeminiStream: false,
             wantsServerSentEvents: call.wantsServerSentEvents, isAccountShape: isAccountShape)
         let tail = path.extracting(path.tail(from: end))
         let version = addsVersion ? mount.versions[0] : []
         for position in mount.operations.indices {
             guard let model = mount.operations[position].match(call.method, version: version, tail: tail) else { continue }
+            request.base = mount.operations[position].base
             request.operation = mount.operations[position].operation
             request.dialect = mount.operations[position].dialect
             request.isCacheable = mount.operations[position].isCacheable

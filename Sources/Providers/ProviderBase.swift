@@ -34,11 +34,14 @@ public struct ProviderBase: Sendable, Equatable {
     public var defaultHeaders: [HeaderDefault]
     /// Whether `stream_options.include_usage` is understood for streams; only meaningful for the OpenAI dialect.
     public var supportsIncludeUsage: Bool
+    /// Whether its chat and completion streams end with `data: [DONE]`, as OpenAI's do. Where they do not, a stream is whole when the
+    /// transport ended cleanly after the finish reason of every choice.
+    public var sendsDoneMarker: Bool
 
     /// Makes a base. Nothing is validated here: see `ProviderDefinition.problems()`.
     public init(
         dialect: Dialect, url: String, operations: [OfferedOperation], credential: CredentialForm? = nil,
-        defaultHeaders: [HeaderDefault] = [], supportsIncludeUsage: Bool = false
+        defaultHeaders: [HeaderDefault] = [], supportsIncludeUsage: Bool = false, sendsDoneMarker: Bool = true
     ) {
         self.dialect = dialect
         self.url = url
@@ -46,6 +49,7 @@ public struct ProviderBase: Sendable, Equatable {
         self.credential = credential
         self.defaultHeaders = defaultHeaders
         self.supportsIncludeUsage = supportsIncludeUsage
+        self.sendsDoneMarker = sendsDoneMarker
     }
 
     /// The entry of an operation, or `nil` where this base does not offer it.
@@ -64,4 +68,14 @@ public struct HeaderDefault: Sendable, Equatable {
         self.name = name
         self.value = value
     }
+}
+
+/// What the request path asks of a base.
+public struct BaseTraits: Sendable, Equatable {
+    /// Whose wire format is spoken here.
+    public var dialect: Dialect
+    /// Whether `stream_options.include_usage` is understood.
+    public var supportsIncludeUsage: Bool
+    /// Whether chat and completion streams end with `data: [DONE]`.
+    public var sendsDoneMarker: Bool
 }

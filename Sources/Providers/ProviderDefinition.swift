@@ -16,6 +16,7 @@ import GatewayModel
 // | `bases[].auth`                     | `.credential`              | as `auth`, none |
 // | `bases[].headers`                  | `.defaultHeaders`          | mapping: lower-case name -> value, {} |
 // | `bases[].include_usage`            | `.supportsIncludeUsage`    | bool, false |
+// | `bases[].done_marker`              | `.sendsDoneMarker`         | bool, true |
 // | `native`                           | `native`                   | list; [] = no native path |
 // | `native[].path`                    | `.path`                    | leading segments, "" |
 // | `native[].url`                     | `.url`                     | absolute URL, no trailing slash |

@@ -55,12 +55,13 @@ public enum Replay {
         }
     }
 
-    /// A recorded stream as the non-stream answer that it adds up to.
+    /// A recorded stream as the non-stream answer that it adds up to. Whether it ended cleanly was judged when it was recorded; here only what
+    /// an answer must have is asked for.
     public static func answer(from stream: Span<UInt8>, operation: Operation) -> [UInt8]? {
         guard let events = RecordedEvents(stream) else { return nil }
         switch operation {
-        case .chatCompletions: return events.isDone ? ChatCompletionsReplay.answer(from: events.values)?.bytes : nil
-        case .completions: return events.isDone ? CompletionsReplay.answer(from: events.values)?.bytes : nil
+        case .chatCompletions: return ChatCompletionsReplay.answer(from: events.values)?.bytes
+        case .completions: return CompletionsReplay.answer(from: events.values)?.bytes
         case .responses: return ResponsesReplay.answer(from: events.values)?.bytes
         case .messages: return MessagesReplay.answer(from: events.values)?.bytes
         case .generateContent: return GenerateContentReplay.answer(from: events.values)?.bytes
@@ -100,8 +101,6 @@ public enum Replay {
 /// The events of a recorded stream as values; `nil` from the initialiser where one of them is no JSON.
 struct RecordedEvents: ServerSentEventHandler {
     private(set) var values: [JSONValue] = []
-    /// Whether `[DONE]` was seen.
-    private(set) var isDone = false
     private var isMalformed = false
 
     init?(_ stream: Span<UInt8>) {
@@ -112,11 +111,7 @@ struct RecordedEvents: ServerSentEventHandler {
     }
 
     mutating func receivedEvent(name: Span<UInt8>, data: Span<UInt8>, end: Int) {
-        if data.count == 0 { return }
-        if data.equals("[DONE]") {
-            isDone = true
-            return
-        }
+        if data.count == 0 || data.equals("[DONE]") { return }
         guard let value = try? JSONValue(parsing: data), value["error"]?.isNull != false else {
             isMalformed = true
             return

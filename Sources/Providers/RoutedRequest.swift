@@ -73,6 +73,8 @@ public struct NativeRequest: Sendable, Equatable {
     public var provider: Int
     /// Which of its mounts took the path.
     public var mount: Int
+    /// The base of the provider that offers the operation, for its credential's form and its traits; `nil` where none does.
+    public var base: Int?
     /// What is asked for; `other` for everything that is not listed.
     public var operation: Operation
     /// Whose wire format this path speaks.

@@ -26,10 +26,18 @@ extension ProviderTable {
         throw unsupported(provider: provider, operation: operation)
     }
 
-    /// The index of the base that serves an operation on the unified surface; `nil` where none does.
-    public func unifiedBase(provider: Int, operation: Operation) -> Int? {
-        for entry in compiled[provider].unified where entry.operation == operation { return entry.base }
+    /// The base that serves an operation on the unified surface, and whether answers may be kept; `nil` where none does.
+    public func unifiedOffer(provider: Int, operation: Operation) -> (base: Int, isCacheable: Bool)? {
+        for entry in compiled[provider].unified where entry.operation == operation { return (entry.base, entry.isCacheable) }
         return nil
+    }
+
+    /// What the request path asks of a base; of the provider's first for `nil` (a native path that no base offers).
+    public func traits(provider: Int, base: Int?) -> BaseTraits { compiled[provider].traits[base ?? 0] }
+
+    /// How a base takes the operator's key; the provider's own form for `nil`.
+    public func credentialForm(provider: Int, base: Int?) -> CredentialForm {
+        base.flatMap { definitions[provider].bases[$0].credential } ?? definitions[provider].credential
     }
 
     /// Appends the URL of a native request. `path` and `query` are those that were routed. With `removesCredentials` the query fields that
@@ -56,12 +64,21 @@ extension ProviderTable {
         }
         guard query.count > 0 else { return }
         let dropped = removesCredentials ? definitions[request.provider].credentialQuery : []
-        if dropped.isEmpty {
+        if dropped.isEmpty || !names(of: query, include: dropped) {
             url.append(0x3F)
             url.append(query)
         } else {
             appendQuery(query, without: dropped, to: &url)
         }
+    }
+
+    /// Whether any field of the query is one of those: without, it is passed on byte for byte.
+    private func names(of query: Span<UInt8>, include dropped: [String]) -> Bool {
+        var fields = QueryFields()
+        while let field = fields.next(in: query) {
+            if dropped.contains(percentDecoded(query.extracting(field.name))) { return true }
+        }
+        return false
     }
 
     private func appendQuery(_ query: Span<UInt8>, without dropped: [String], to url: inout [UInt8]) {

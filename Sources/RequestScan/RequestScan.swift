@@ -11,7 +11,7 @@ public struct RequestScan: Sendable, Equatable {
     /// SHA-256 of the canonical body (see CanonicalForm.swift) without top-level `model` (a string), `stream` (a bool or null),
     /// `stream_options` (an object or null) and LiteLLM's `cache` (an object).
     public internal(set) var bodyDigest = Digest256(words: (0, 0, 0, 0))
-    /// Embeddings only: `bodyDigest`'s digest without `input` as well, to be joined with an item's.
+    /// Embeddings only: the same digest with `input` left out as well, to be joined with an item's.
     public internal(set) var restDigest: Digest256?
 
     // MARK: Routing

@@ -21,6 +21,7 @@ public final class StoreEnvironment: @unchecked Sendable {
     let epoch = Atomic<UInt64>(0)
     private var generation: UInt64 = 0
     private var handles: StoreHandles?
+    private var mapSize: Int
     private let files: StoreFiles
     private var lock: StoreLock?
     /// Held by a write transaction, a reopen and a close.
@@ -47,6 +48,7 @@ public final class StoreEnvironment: @unchecked Sendable {
         self.files = files
         path = files.folder
         self.options = options
+        mapSize = options.mapSize
         self.handles = handles
         self.lock = lock
         self.opening = opening
@@ -164,9 +166,10 @@ public final class StoreEnvironment: @unchecked Sendable {
         lock = nil
     }
 
-    /// Closes and opens again within one process, after `MDB_PANIC`. On the writer thread, outside a transaction.
+    /// Closes and opens again within one process: after `MDB_PANIC`, or to get a larger map. Reads that come meanwhile find nothing.
+    /// On the writer thread, outside a transaction.
     /// - Throws: what the open threw, or `.closed` if a read would not end; the store stays closed then.
-    func reopen() throws(StoreError) {
+    func reopen(growingBy growth: Int = 0) throws(StoreError) {
         writing.lock()
         control.lock()
         defer {
@@ -181,7 +184,8 @@ public final class StoreEnvironment: @unchecked Sendable {
         guard StoreFiles.size(of: files.data) ?? 0 > 0 else {
             throw StoreError(kind: .damaged, message: "the data file of \(path) is gone")
         }
-        let opened = try StoreHandles(folder: path, options: options)
+        mapSize += growth
+        let opened = try StoreHandles(folder: path, options: options, mapSize: mapSize)
         precondition(opened.databases == open.databases, "databases opened in one order get the same handles")
         handles = opened
         generation += 1

@@ -13,12 +13,13 @@ struct StoreHandles {
     /// The database that holds the schema record.
     private static let schemaDatabase = "weir"
 
-    init(folder: String, options: StoreOptions) throws(StoreError) {
+    /// Opens with a map of `mapSize` bytes, or as `options` say.
+    init(folder: String, options: StoreOptions, mapSize: Int? = nil) throws(StoreError) {
         var created: OpaquePointer?
         try StoreError.check(mdb_env_create(&created), "making an environment for \(folder)")
         guard let created else { throw StoreError(kind: .other, message: "LMDB made no environment for \(folder)") }
         do {
-            try StoreHandles.configure(created, folder: folder, options: options)
+            try StoreHandles.configure(created, folder: folder, options: options, mapSize: mapSize ?? options.mapSize)
             let opened = try StoreHandles.openDatabases(created, folder: folder, options: options)
             environment = created
             databases = opened.databases
@@ -29,8 +30,10 @@ struct StoreHandles {
         }
     }
 
-    private static func configure(_ environment: OpaquePointer, folder: String, options: StoreOptions) throws(StoreError) {
-        mdb_env_set_mapsize(environment, StoreOptions.rounded(mapSize: options.mapSize))
+    private static func configure(
+        _ environment: OpaquePointer, folder: String, options: StoreOptions, mapSize: Int
+    ) throws(StoreError) {
+        mdb_env_set_mapsize(environment, StoreOptions.rounded(mapSize: mapSize))
         mdb_env_set_maxdbs(environment, UInt32(options.databases.count + 1))
         mdb_env_set_maxreaders(environment, options.maxReaders)
         var flags = UInt32(MDB_NOTLS)

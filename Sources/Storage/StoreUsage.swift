@@ -8,7 +8,7 @@ public struct StoreUsage: Sendable, Equatable {
     public var mapSize = 0
     /// Pages up to the highest ever used: the file's size. It never falls.
     public var reachedPages = 0
-    /// Of those, pages that are free for reuse; 0 if they were not counted.
+    /// Of those, pages that the next transaction may use again; 0 if they were not counted. What the last one freed isn't among them yet.
     public var freePages = 0
     /// Reader slots in use, of this and other processes.
     public var readers = 0
@@ -36,10 +36,12 @@ public struct StoreUsage: Sendable, Equatable {
         var begun: OpaquePointer?
         try StoreError.check(mdb_txn_begin(environment, nil, UInt32(MDB_RDONLY), &begun), "reading the free list")
         defer { mdb_txn_abort(begun) }
-        // Database 0 is LMDB's free list: each value is a list of page numbers led by their count.
+        // Database 0 is LMDB's free list: by the transaction that freed them, lists of page numbers led by their count.
         var free = 0
+        let last = information.me_last_txnid
         let none: [UInt8] = []
-        let code = StoreCursor.walk(begun, StoreDatabase(handle: 0), from: none.span, .forward) { _, value in
+        let code = StoreCursor.walk(begun, StoreDatabase(handle: 0), from: none.span, .forward) { key, value in
+            guard key.count == 8, key.withUnsafeBytes({ $0.loadUnaligned(as: Int.self) }) < last else { return false }
             if value.count >= 8 { free += value.withUnsafeBytes { Int(clamping: $0.loadUnaligned(as: UInt.self)) } }
             return true
         }

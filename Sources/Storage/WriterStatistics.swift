@@ -14,6 +14,8 @@ public struct WriterStatistics: Sendable {
     public var failures: [StoreError.Kind: UInt64] = [:]
     /// How often room was made because the map was full.
     public var roomMade: UInt64 = 0
+    /// How often the map was made larger because not even deletions fitted.
+    public var growths: UInt64 = 0
     /// How often the environment was reopened after a failed write of its meta page.
     public var reopens: UInt64 = 0
     /// Whether droppable writes are paused after a failure: an alarm.

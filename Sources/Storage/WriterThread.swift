@@ -23,6 +23,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
     // Writer thread
     private var backoff = WriterBackoff()
     private var mayReopen = true
+    private var growthsLeft = 4
     private var housekeepingAt: UInt64 = 0
     private var readersCheckedAt: UInt64 = 0
     private static var readerCheckPeriod: UInt64 { 10_000_000_000 }
@@ -168,10 +169,25 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
                 try environment.write { transaction throws(StoreError) in try work.makeRoom(in: transaction) }
                 work.madeRoom()
             } catch {
-                return countFailure(error)
+                _ = countFailure(error)
+                guard error.kind == .mapFull || error.kind == .transactionFull, grow() else { return error }
             }
         }
         return nil
+    }
+
+    /// The way out of a map so full that not even deleting works: a map larger by a sixteenth, for this run. A few times only: the next
+    /// deletions then have what they need, and a map that fills again is too small for its store.
+    private func grow() -> Bool {
+        guard growthsLeft > 0 else { return false }
+        growthsLeft -= 1
+        let size = (try? environment.usage(countingFreePages: false).mapSize) ?? 0
+        do { try environment.reopen(growingBy: max(1 << 20, size / 16)) } catch {
+            _ = countFailure(error)
+            return false
+        }
+        count { $0.growths += 1 }
+        return true
     }
 
     private func reopen() -> StoreError? {

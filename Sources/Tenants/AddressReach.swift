@@ -8,7 +8,8 @@ extension IPAddress {
     public var isPrivate: Bool {
         if let value = v4 { return IPAddress.isPrivate(v4: value) }
         if high == 0, low >> 32 == 0 { return true }  // ::, ::1 and the deprecated compatible form
-        if high == 0x0064_FF9B_0000_0000, low >> 32 == 0 { return IPAddress.isPrivate(v4: UInt32(truncatingIfNeeded: low)) }  // 64:ff9b::/96
+        // 64:ff9b::/96
+        if high == 0x0064_FF9B_0000_0000, low >> 32 == 0 { return IPAddress.isPrivate(v4: UInt32(truncatingIfNeeded: low)) }
         if high >> 16 == 0x0064_FF9B_0001 { return true }  // 64:ff9b:1::/48
         if high >> 48 == 0x2002 { return IPAddress.isPrivate(v4: UInt32(truncatingIfNeeded: high >> 16)) }  // 6to4
         if high >> 32 == 0x2001_0000 { return true }  // Teredo

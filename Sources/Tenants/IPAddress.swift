@@ -84,7 +84,9 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
             guard let groups = groupList(text[...]), groups.count == 8 else { return nil }
             return groups
         }
-        guard let front = groupList(text[..<gap.lowerBound], isLast: false), let back = groupList(text[gap.upperBound...]) else { return nil }
+        guard let front = groupList(text[..<gap.lowerBound], isLast: false), let back = groupList(text[gap.upperBound...]) else {
+            return nil
+        }
         guard front.count + back.count < 8 else { return nil }
         return front + [UInt16](repeating: 0, count: 8 - front.count - back.count) + back
     }

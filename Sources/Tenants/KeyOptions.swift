@@ -18,7 +18,8 @@ public struct KeyOptions: Sendable, Equatable {
 
     /// Reads the texts of `--models`, `--providers`, `--paths`, `--allow-ip` and `--expires`; a `nil` text narrows nothing.
     public init(
-        models: String? = nil, providers: String? = nil, paths: String? = nil, addresses: String? = nil, expires: String? = nil, now: WallTime
+        models: String? = nil, providers: String? = nil, paths: String? = nil, addresses: String? = nil, expires: String? = nil,
+        now: WallTime
     ) throws(PatternError) {
         if let models { self.models = try ScopedPatternList(KeyOptions.list(models), of: .model) }
         if let providers { self.providers = try PatternList(KeyOptions.list(providers)) }

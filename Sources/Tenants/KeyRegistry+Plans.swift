@@ -133,7 +133,9 @@ extension KeyRegistry {
     /// Remembers that a configuration is in force; nothing changes when it is the last one already.
     func planRevision(_ digest: Digest256, now: WallTime) -> [KeyRecordChange] {
         guard revisions.last?.digest != digest else { return [] }
-        let old = revisions.dropLast(max(0, limits.revisionsMax - 1)).map { KeyRecordChange.delete(name: KeyRecord.name(ofRevision: $0.time)) }
+        let old = revisions.dropLast(max(0, limits.revisionsMax - 1)).map {
+            KeyRecordChange.delete(name: KeyRecord.name(ofRevision: $0.time))
+        }
         // Names sort by time, so a clock that went back must not put this revision before the last one.
         let time = revisions.last.map { max(now, WallTime(milliseconds: $0.time.milliseconds &+ 1)) } ?? now
         return old + [.put(.revision(ConfigurationRevision(digest: digest, time: time)))]
@@ -150,7 +152,9 @@ extension KeyRegistry {
     }
 
     private func check(_ tenant: Tenant) throws(KeyStoreError) {
-        guard Identifier.isName(tenant.id) else { throw KeyStoreError(.invalidValue, "A tenant's id is \(Identifier.rule()).", field: "id") }
+        guard Identifier.isName(tenant.id) else {
+            throw KeyStoreError(.invalidValue, "A tenant's id is \(Identifier.rule()).", field: "id")
+        }
         if let ttl = tenant.cacheTTLSeconds, !(0...2_592_000).contains(ttl) {
             throw KeyStoreError(.invalidValue, "A time to live is 0 to 2592000 seconds.", field: "cache.ttl")
         }

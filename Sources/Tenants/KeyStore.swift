@@ -80,19 +80,24 @@ public final class KeyStore {
             let remedy = error.isNewer ? "Start the release that wrote it." : "Restore a snapshot of \(environment.path)."
             throw KeyStoreError(error.isNewer ? .newerFormat : .damaged, "The record \(name) of the keys store \(error.message). \(remedy)")
         }
-        guard isComplete else { throw KeyStoreError(.damaged, "The keys store can't be read to its end. Restore a snapshot of \(environment.path).") }
+        guard isComplete else {
+            throw KeyStoreError(.damaged, "The keys store can't be read to its end. Restore a snapshot of \(environment.path).")
+        }
         return registry
     }
 
     private static func pepper(for registry: KeyRegistry, in folder: String) throws -> Pepper {
         guard let pepper = try Pepper.existing(in: folder) else {
             guard registry.pepperCheck == nil else {
-                throw KeyStoreError(.damaged, "\(folder)/\(Pepper.fileName) is missing; without it no stored key can be recognised. Restore it from a backup.")
+                throw KeyStoreError(
+                    .damaged,
+                    "\(folder)/\(Pepper.fileName) is missing; without it no stored key can be recognised. Restore it from a backup.")
             }
             return try Pepper.create(in: folder)
         }
         if let check = registry.pepperCheck, !constantTimeEqual(check, pepper.check) {
-            throw KeyStoreError(.damaged, "\(folder)/\(Pepper.fileName) is not the one the stored keys were made with. Restore it from a backup.")
+            throw KeyStoreError(
+                .damaged, "\(folder)/\(Pepper.fileName) is not the one the stored keys were made with. Restore it from a backup.")
         }
         return pepper
     }
@@ -161,7 +166,8 @@ public final class KeyStore {
 
     /// Makes a key, and its tenant where there is none and `makesTenant` is set. The secret is in the result and nowhere else.
     public func createKey(
-        tenant id: String, label: String = "", options: KeyOptions = KeyOptions(), metadata: Metadata = Metadata(), makesTenant: Bool = false,
+        tenant id: String, label: String = "", options: KeyOptions = KeyOptions(), metadata: Metadata = Metadata(),
+        makesTenant: Bool = false,
         now: WallTime
     ) throws(KeyStoreError) -> IssuedKey {
         let secret = try KeyStore.secret()

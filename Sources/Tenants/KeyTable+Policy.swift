@@ -51,6 +51,7 @@ extension KeyTable {
         let shown = printable(String(decoding: bytes, as: UTF8.self))
         return GatewayError(
             status: 403, code: code,
-            message: "This key may not use the \(subject) \"\(shown)\". Ask the gateway's operator to allow it, or choose another.", param: param)
+            message: "This key may not use the \(subject) \"\(shown)\". Ask the gateway's operator to allow it, or choose another.",
+            param: param)
     }
 }

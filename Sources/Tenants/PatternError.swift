@@ -7,7 +7,8 @@ public struct PatternError: Error, Sendable, Equatable, CustomStringConvertible 
     public init(_ description: String) { self.description = description }
 
     static func malformed(_ text: String) -> PatternError {
-        PatternError("\"\(printable(text))\" is not a pattern: 1 to \(GlobPattern.textBytesMax) bytes without spaces, * as the only wildcard")
+        PatternError(
+            "\"\(printable(text))\" is not a pattern: 1 to \(GlobPattern.textBytesMax) bytes without spaces, * as the only wildcard")
     }
 
     static func tooMany(_ count: Int) -> PatternError {

@@ -63,6 +63,10 @@ struct CacheCommand: ParsableCommand {
                 ("before", before),
             ]
             for (name, text) in named { if let text { fields.append((name, .string(text))) } }
+            guard !fields.isEmpty else {
+                throw CommandError(
+                    "Say what to purge: --all, --tenant, --model, --tag, --namespace, --key-id, --cache-key or --before.", exitCode: .usage)
+            }
             let object = JSONValue.object(pairs: fields)
             let selector: PurgeSelector
             do {

@@ -77,7 +77,8 @@ enum AdminPortFile {
     }
 
     static func write(_ port: UInt16, in folder: String) {
-        try? Data("\(port)\n".utf8).write(to: URL(fileURLWithPath: folder + "/" + name), options: .atomic)
+        // Without the file the commands use the configuration's port, so a failure is no reason to stop.
+        try? PrivateFile.create(folder + "/" + name, Array("\(port)\n".utf8), replacing: true)
     }
 }
 

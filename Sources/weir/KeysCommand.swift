@@ -11,7 +11,7 @@ struct KeysCommand: ParsableCommand {
 
     /// What narrows a key.
     struct Policy: ParsableArguments {
-        @Option(name: .long, help: "Models, with * as wildcard, comma-separated: gpt-4o,demo/*. Empty text: all.")
+        @Option(name: .long, help: "Models, with * as wildcard, comma-separated: gpt-4o,demo/*. All again: *.")
         var models: String?
         @Option(name: .long, help: "Providers, comma-separated.")
         var providers: String?
@@ -25,7 +25,7 @@ struct KeysCommand: ParsableCommand {
         /// The fields of the admin API.
         var fields: [(String, JSONValue)] {
             [("models", models), ("providers", providers), ("paths", paths), ("allow_ip", allowIp)].compactMap { name, text in
-                text.map { (name, $0.isEmpty ? .array([]) : .string($0)) }
+                text.map { (name, .string($0)) }
             } + (expires.map { [("expires", $0 == "never" ? .null : .string($0))] } ?? [])
         }
     }

@@ -59,6 +59,7 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw CommandError(error.message, exitCode: error.code == .inUse || error.code == .unavailable ? .unavailable : .store)
         }
+        if configuration.demo.isEnabled { try makeDemoKey(control, configuration, folder) }
         let admin = try makeAdmin(control, configuration, folder)
         do {
             let address = try admin.listen(try socketAddress(configuration.admin.listen))
@@ -71,7 +72,9 @@ struct ServeCommand: ParsableCommand {
                 ])
         } catch let error as LoopError {
             control.close()
-            throw CommandError("The gateway can't listen: \(error). Is another one running on this port?", exitCode: .unavailable)
+            throw CommandError(
+                "The gateway can't listen on \(configuration.listen) and \(configuration.admin.listen): \(error). Is another one running there?",
+                exitCode: .unavailable)
         }
         try installSignals(loop, control, admin, logger)
         control.becomeReady()
@@ -80,6 +83,23 @@ struct ServeCommand: ParsableCommand {
         control.close()
         loop.close()
         logger.notice("Stopped")
+    }
+
+    /// A tenant and a key to try the gateway with, made on first start; the key's file outlives restarts.
+    private func makeDemoKey(_ control: ControlPlane, _ configuration: GatewayConfigurationSnapshot, _ folder: String) throws {
+        let path = folder + "/demo.key"
+        do {
+            let tenant = configuration.demo.tenant
+            let exists = control.keyStore.keys.contains { $0.tenant == tenant && $0.revoked == nil }
+            if try PrivateFile.read(path) != nil, exists { return }
+            let issued = try control.keyStore.createKey(tenant: tenant, label: "demo", makesTenant: true, now: .now())
+            try PrivateFile.create(path, Array(issued.revealSecret().utf8) + [0x0A], replacing: true)
+            control.publishKeys {}
+        } catch let error as KeyStoreError {
+            throw CommandError(error.message, exitCode: .store)
+        } catch let error as PrivateFileError {
+            throw CommandError(error.description, exitCode: .store)
+        }
     }
 
     private func socketAddress(_ address: ListenAddress) throws -> SocketAddress {

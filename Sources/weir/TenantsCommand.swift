@@ -12,8 +12,8 @@ struct TenantsCommand: ParsableCommand {
     /// A tenant's policy.
     struct Policy: ParsableArguments {
         @Option(name: .long, help: "Whose provider keys are used: configured, client or either.") var providerKeys: String?
-        @Option(name: .long, help: "Models, comma-separated, with * as wildcard. Empty text: all.") var models: String?
-        @Option(name: .long, help: "Providers, comma-separated. Empty text: all.") var providers: String?
+        @Option(name: .long, help: "Models, comma-separated, with * as wildcard. All again: *.") var models: String?
+        @Option(name: .long, help: "Providers, comma-separated. All again: *.") var providers: String?
         @Option(name: .long, help: "Paths granted beyond a provider's listed operations, comma-separated.") var paths: String?
         @Option(name: .long, help: "Seconds for which answers are kept.") var cacheTtl: Int?
         @Option(name: .long, help: "Requests in flight at once.") var inFlightMax: Int?
@@ -22,7 +22,7 @@ struct TenantsCommand: ParsableCommand {
         var fields: [(String, JSONValue)] {
             var fields: [(String, JSONValue)] = providerKeys.map { [("provider_keys", .string($0))] } ?? []
             for (name, text) in [("models", models), ("providers", providers), ("paths", paths)] {
-                if let text { fields.append((name, text.isEmpty ? .array([]) : .string(text))) }
+                if let text { fields.append((name, .string(text))) }
             }
             if let cacheTtl { fields.append(("cache_ttl", .number(cacheTtl))) }
             if let inFlightMax { fields.append(("in_flight_max", .number(inFlightMax))) }

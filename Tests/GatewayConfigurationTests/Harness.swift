@@ -27,6 +27,13 @@ func load(
 /// `config/providers.yaml`, read once.
 private let shippedProviders = (try? ConfigurationLoader.readFromDisk(repository + "/config/providers.yaml")) ?? []
 
+/// Two providers, for tests that load hundreds of files and care about none of the shipped ones. `providers_file: few.yaml` names it.
+let fewProviders = """
+    providers:
+      openai: {url: https://api.openai.com/v1, key_env: OPENAI_API_KEY}
+      demo: {url: "http://127.0.0.1:8789/v1", allow_private: true, local: true}
+    """
+
 /// The lines with which a configuration is refused; empty when it is accepted.
 func refusals(_ yaml: String, environment: [String: String] = [:], files: [String: String] = [:]) -> [String] {
     do {

@@ -191,6 +191,19 @@ import Testing
         #expect(AnswerObserverTests.observe("{\"data\":[\(deep)]}", .models, .json).outcome == .malformed)
     }
 
+    @Test func `a provider without an end marker has every stream called cut`() {
+        func outcome(_ stream: String, clean: Bool) -> AnswerSummary.Outcome {
+            var observer = AnswerObserver(operation: .chatCompletions, form: .serverSentEvents, requiresDoneMarker: false)
+            observer.receive(Array(stream.utf8).span)
+            return observer.finish(transportEndedCleanly: clean).outcome
+        }
+        let unmarked = Recording.chatStream.replacing("data: [DONE]", with: "")
+        #expect(outcome(unmarked, clean: true) == .complete)
+        #expect(outcome(unmarked, clean: false) == .truncated)
+        #expect(outcome(unmarked.replacing(#""finish_reason":"stop""#, with: #""finish_reason":null"#), clean: true) == .truncated)
+        #expect(AnswerObserverTests.observe(unmarked, .chatCompletions).outcome == .truncated)
+    }
+
     @Test func `an event above the limit goes on`() {
         let event = "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: 100))\"}}]}\n\n"
         var observer = AnswerObserver(operation: .chatCompletions, form: .serverSentEvents, eventBytesMax: event.utf8.count - 1)

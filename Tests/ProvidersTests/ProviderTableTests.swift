@@ -43,7 +43,7 @@ import Testing
         #expect(problems { $0.parameters = ["resource": ["evil.com/"]] } == ["parameters.resource"])
     }
 
-    @Test func `an unmeasured provider breaks the unified surface`() throws {
+    @Test func `a unified request goes to another URL than its base's, or a model's name leaves the collection`() throws {
         let table = try Fixture.table()
         func url(_ name: String, _ operation: Operation, model: String, stream: Bool = false, sse: Bool = false) throws -> String {
             var url: [UInt8] = []
@@ -70,6 +70,27 @@ import Testing
         let refused = #expect(throws: GatewayError.self) { try url("openai", .messages, model: "gpt") }
         #expect(refused?.status == 501 && refused?.code == "dialect_not_supported")
         #expect(refused?.message.contains("/openai/") == true)
+    }
+
+    @Test func `a key goes in another base's header`() throws {
+        let router = try Fixture.router()
+        let table = router.providers
+        func header(_ target: String) throws -> String {
+            let native = try #require(router.route("POST", target).native)
+            return table.credentialForm(provider: native.provider, base: native.base).header
+        }
+        #expect(try header("/anthropic/v1/messages") == "x-api-key")
+        #expect(try header("/anthropic/v1/files") == "x-api-key")
+        #expect(try header("/anthropic/v1/chat/completions") == "authorization")
+        #expect(try header("/deepseek/anthropic/v1/messages") == "x-api-key")
+        #expect(try header("/azure/west/gpt4/chat/completions") == "api-key")
+        let anthropic = try #require(table.index(of: "anthropic"))
+        let offer = try #require(table.unifiedOffer(provider: anthropic, operation: .chatCompletions))
+        #expect(offer.base == 1 && offer.isCacheable)
+        #expect(table.credentialForm(provider: anthropic, base: offer.base) == .bearer)
+        #expect(table.traits(provider: anthropic, base: offer.base).dialect == .openAI)
+        #expect(table.unifiedOffer(provider: anthropic, operation: .countTokens)?.isCacheable == false)
+        #expect(table.unifiedOffer(provider: anthropic, operation: .embeddings) == nil)
     }
 
     @Test func `a key with a line end writes a header of its own`() {

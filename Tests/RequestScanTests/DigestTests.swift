@@ -1,4 +1,5 @@
 import GatewayModel
+import Hashing
 import JSON
 import RequestScan
 import Testing
@@ -164,5 +165,18 @@ import Testing
             let object = try #require(document.objectValue)
             #expect(try digest(text) == ReferenceCanonicalForm.bodyDigest(object, .chatCompletions))
         }
+    }
+
+    @Test func `a very long string is read in part only`() throws {
+        // 32 MiB, the body limit, where the build is fast enough.
+        let count = _isDebugAssertConfiguration() ? 1 << 20 : 32 << 20
+        let head = Array(#"{"messages":""#.utf8)
+        let body = head + [UInt8](repeating: 0x61, count: count) + Array(#""}"#.utf8)
+        var form: [UInt8] = [0xFD] + Array("messages".utf8) + [0xFD]
+        form.append(contentsOf: body[head.count..<body.count - 2])
+        let found = try scan(body)
+        let expected = SHA256.digest(of: form.span)
+        #expect(found.inputCharacters == count && found.bodyDigest == expected)
+        #expect(refusal(Array(body.dropLast(2))) == .truncated(offset: body.count - 2))
     }
 }

@@ -37,14 +37,18 @@ import Testing
         #expect(try #require(AddressRange("10.0.0.0/8")).contains(try #require(IPAddress("::ffff:10.1.2.3"))))
     }
 
-    @Test(arguments: ["10.0.0.0/33", "10.0.0.1/8", "::1/129", "2001:db8::1/32", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "/8", "10.0.0.0/8/8", "a/8"])
+    @Test(arguments: [
+        "10.0.0.0/33", "10.0.0.1/8", "::1/129", "2001:db8::1/32", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/-1", "/8", "10.0.0.0/8/8", "a/8",
+    ])
     func `a block with stray bits or a bad length is refused`(_ text: String) {
         #expect(AddressRange(text) == nil)
     }
 
     @Test func `a block holds exactly its addresses`() throws {
         let v4 = try #require(AddressRange("192.168.4.0/22"))
-        for (text, isInside) in [("192.168.3.255", false), ("192.168.4.0", true), ("192.168.7.255", true), ("192.168.8.0", false), ("::1", false)] {
+        for (text, isInside) in [
+            ("192.168.3.255", false), ("192.168.4.0", true), ("192.168.7.255", true), ("192.168.8.0", false), ("::1", false),
+        ] {
             #expect(v4.contains(try #require(IPAddress(text))) == isInside, "\(text)")
         }
         let v6 = try #require(AddressRange("2001:db8::/33"))
@@ -73,7 +77,9 @@ import Testing
         #expect(try #require(IPAddress(text)).isPrivate)
     }
 
-    @Test(arguments: ["1.1.1.1", "172.32.0.1", "172.15.0.1", "100.128.0.1", "11.0.0.0", "2606:4700::1111", "64:ff9b::101:101", "2002:101:101::1"])
+    @Test(arguments: [
+        "1.1.1.1", "172.32.0.1", "172.15.0.1", "100.128.0.1", "11.0.0.0", "2606:4700::1111", "64:ff9b::101:101", "2002:101:101::1",
+    ])
     func `a public address is not private`(_ text: String) throws {
         #expect(try !#require(IPAddress(text)).isPrivate)
     }

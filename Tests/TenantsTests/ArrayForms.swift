@@ -19,7 +19,8 @@ extension IPAddress {
 }
 
 extension KeyTable {
-    func authenticate(_ presented: [UInt8], address: IPAddress? = nil, now: WallTime = .test) -> Result<KeyIdentity, AuthenticationFailure> {
+    func authenticate(_ presented: [UInt8], address: IPAddress? = nil, now: WallTime = .test) -> Result<KeyIdentity, AuthenticationFailure>
+    {
         authenticate(presented: presented.span, address: address, now: now)
     }
 
@@ -27,7 +28,9 @@ extension KeyTable {
         authenticate(bytes(presented), address: address, now: now)
     }
 
-    func permits(_ identity: KeyIdentity, model: String = "", provider: String = "openai", path: String = "/v1/x", isPathGranted: Bool = true)
+    func permits(
+        _ identity: KeyIdentity, model: String = "", provider: String = "openai", path: String = "/v1/x", isPathGranted: Bool = true
+    )
         -> GatewayError?
     {
         let (model, provider, path) = (bytes(model), bytes(provider), bytes(path))

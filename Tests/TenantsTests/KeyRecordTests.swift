@@ -12,7 +12,8 @@ import Testing
         try metadata.add("name", .text("Ä \"quoted\""))
         try metadata.add("gold", .flag(true))
         return Tenant(
-            id: "acme", providerKeys: .either, allowsClientKeyFallback: true, models: try ScopedPatternList(["gpt-*", "openai/o3"], of: .model),
+            id: "acme", providerKeys: .either, allowsClientKeyFallback: true,
+            models: try ScopedPatternList(["gpt-*", "openai/o3"], of: .model),
             providers: try PatternList(["openai"]), pathGrants: try ScopedPatternList(["/v1/files*"], of: .path), isCacheEnabled: false,
             cacheTTLSeconds: 60, cacheNamespace: "ns", allowsCustomCacheKeys: false, inFlightMax: 5, metadata: metadata, isDisabled: true)
     }
@@ -23,7 +24,8 @@ import Testing
             previous: VirtualKey.Previous(verifier: .sha256(Digest256(words: (5, 6, 7, 8))), until: .test), hint: "wxyz", tenant: "acme",
             label: "ci", created: .test, expires: .test.adding(seconds: 5), isDisabled: true, revoked: .test.adding(seconds: 1),
             models: try ScopedPatternList(["a*"], of: .model), providers: try PatternList(["x"]),
-            paths: try ScopedPatternList(["/v1/*"], of: .path), addresses: try AddressList(["10.0.0.0/8"]), metadata: try fullTenant().metadata)
+            paths: try ScopedPatternList(["/v1/*"], of: .path), addresses: try AddressList(["10.0.0.0/8"]),
+            metadata: try fullTenant().metadata)
     }
 
     private func records() throws -> [KeyRecord] {
@@ -31,7 +33,8 @@ import Testing
             .tenant(try fullTenant()), .tenant(Tenant(id: "plain")), .key(try fullKey()),
             .key(VirtualKey(id: "key_x", verifier: .hmac(Digest256(words: (0, 0, 0, 1))), hint: "", tenant: "t", created: .test)),
             .salt(scope: "share:team", Digest256(words: (9, 9, 9, 9))),
-            .revision(ConfigurationRevision(digest: Digest256(words: (3, 3, 3, 3)), time: .test)), .pepperCheck(Digest256(words: (1, 1, 1, 1))),
+            .revision(ConfigurationRevision(digest: Digest256(words: (3, 3, 3, 3)), time: .test)),
+            .pepperCheck(Digest256(words: (1, 1, 1, 1))),
         ]
     }
 
@@ -72,12 +75,15 @@ import Testing
     }
 
     @Test(arguments: [
-        #"{"id":"acme","limit_that_narrows":1}"#, #"{"id":"acme","models":"gpt"}"#, #"{"id":"acme","models":[1]}"#, #"{"id":1}"#, "{}", "[]",
+        #"{"id":"acme","limit_that_narrows":1}"#, #"{"id":"acme","models":"gpt"}"#, #"{"id":"acme","models":[1]}"#, #"{"id":1}"#, "{}",
+        "[]",
         #"{"id":"acme","provider_keys":"all"}"#, #"{"id":"acme","disabled":1}"#, #"{"id":"acme","cache_ttl":1.5}"#, "{",
         #"{"id":"acme","metadata":{"a":[]}}"#, #"{"id":"acme","id":"acme"}"#, #"{"id":"acme","models":["a b"]}"#,
     ])
     func `a record with a field that is unknown or malformed is refused`(_ json: String) {
-        #expect(throws: KeyRecordError.self) { try KeyRecordCodec.decode(name: Array("t/acme".utf8), value: sealed(name: Array("t/acme".utf8), json)) }
+        #expect(throws: KeyRecordError.self) {
+            try KeyRecordCodec.decode(name: Array("t/acme".utf8), value: sealed(name: Array("t/acme".utf8), json))
+        }
     }
 
     @Test func `random bytes are never a record and never a trap`() {

@@ -22,7 +22,9 @@ import Testing
 
     private let folder = Folder()
 
-    private func open(limits: KeyStoreLimits = KeyStoreLimits()) throws -> KeyStore { try KeyStore.open(dataDirectory: folder.path, limits: limits) }
+    private func open(limits: KeyStoreLimits = KeyStoreLimits()) throws -> KeyStore {
+        try KeyStore.open(dataDirectory: folder.path, limits: limits)
+    }
 
     /// The code with which opening is refused.
     private func refusal() -> KeyStoreError.Code? {
@@ -151,7 +153,9 @@ import Testing
         #expect(throws: KeyStoreError.self) { try store.createKey(tenant: "acme", now: .test) }
         #expect(throws: KeyStoreError.self) { try store.createTenant(Tenant(id: "second")) }
         try store.revokeKey(first.key.id, now: .test)
-        #expect(throws: KeyStoreError.self) { try store.createKey(tenant: "acme", now: WallTime.test.adding(seconds: limits.endedKeySeconds)) }
+        #expect(throws: KeyStoreError.self) {
+            try store.createKey(tenant: "acme", now: WallTime.test.adding(seconds: limits.endedKeySeconds))
+        }
         _ = try store.createKey(tenant: "acme", now: WallTime.test.adding(seconds: limits.endedKeySeconds + 1))
         #expect(store.keys.count == 2)
         #expect(!store.keys.contains { $0.id == first.key.id })

@@ -18,9 +18,12 @@ import Testing
         return key
     }
 
-    private func table(_ keys: [VirtualKey], tenants: [Tenant] = [Tenant(id: "acme")], isComplete: Bool = true, previous: KeyTable? = nil) -> KeyTable {
+    private func table(_ keys: [VirtualKey], tenants: [Tenant] = [Tenant(id: "acme")], isComplete: Bool = true, previous: KeyTable? = nil)
+        -> KeyTable
+    {
         KeyTable(
-            KeyTable.Contents(tenants: tenants, keys: keys, isComplete: isComplete), authenticator: pepper.authenticator, previous: previous)
+            KeyTable.Contents(tenants: tenants, keys: keys, isComplete: isComplete), authenticator: pepper.authenticator, previous: previous
+        )
     }
 
     // MARK: Who
@@ -222,7 +225,10 @@ import Testing
         let grants = try ScopedPatternList(["openai/v1/files*"], of: .path)
         let everything = try ScopedPatternList(["*"], of: .path)
         let table = table(
-            [key(1), key(2, tenant: "none") { $0.paths = everything }, key(3) { $0.paths = (try? ScopedPatternList(["/v1/chat/*"], of: .path)) ?? everything }],
+            [
+                key(1), key(2, tenant: "none") { $0.paths = everything },
+                key(3) { $0.paths = (try? ScopedPatternList(["/v1/chat/*"], of: .path)) ?? everything },
+            ],
             tenants: [Tenant(id: "acme", pathGrants: grants), Tenant(id: "none")])
         let identities = try (1...3).map { try #require(table.authenticate(secret($0)).value) }
         #expect(table.permits(identities[0], path: "/v1/files/f-1", isPathGranted: false) == nil)

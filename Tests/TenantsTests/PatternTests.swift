@@ -23,8 +23,12 @@ import Testing
         var random = SplitMix64(seed: 7)
         var matched = 0
         for _ in 0..<20_000 {
-            let pattern = String(decoding: (0..<Int.random(in: 1...7, using: &random)).map { _ in "aab*".utf8.randomElement(using: &random) ?? 0x61 }, as: UTF8.self)
-            let text = String(decoding: (0..<Int.random(in: 0...9, using: &random)).map { _ in "aab".utf8.randomElement(using: &random) ?? 0x61 }, as: UTF8.self)
+            let pattern = String(
+                decoding: (0..<Int.random(in: 1...7, using: &random)).map { _ in "aab*".utf8.randomElement(using: &random) ?? 0x61 },
+                as: UTF8.self)
+            let text = String(
+                decoding: (0..<Int.random(in: 0...9, using: &random)).map { _ in "aab".utf8.randomElement(using: &random) ?? 0x61 },
+                as: UTF8.self)
             let expected = reference(bytes(pattern)[...], bytes(text)[...])
             if expected { matched += 1 }
             #expect(try matches(pattern, text) == expected, "\(pattern) on \(text)")

@@ -53,7 +53,7 @@ struct ExchangeTests {
     }
 
     @Test(
-        arguments: ["GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH", "PROPFIND"], [nil, 0, 3, 59_999, 60_000, 60_001, 3_000_000])
+        arguments: ["GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "PATCH", "PROPFIND"], [nil, 0, 3, 59_999, 60_000, 60_001, 1_000_000])
     func `every method goes out as named, with its body and no other framing`(method: String, size: Int?) throws {
         let fixture = try Fixture { request, connection in
             if request.head.hasPrefix("HEAD") { return connection.send("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n") }
@@ -269,11 +269,9 @@ struct ExchangeTests {
             transfer = try fixture.start(fixture.get("/half"), half)
             try fixture.start(fixture.get("/silent"), Collector())
             #expect(try run(fixture.loop, until: { half.body.count == 4 && fixture.server.requests.count == 2 }))
-            try fixture.start(fixture.get("/never begun"), Collector())
+            try fixture.start(fixture.get("/never-begun"), Collector())
             fixture.finish()
             #expect(!half.isDone && half.eventsAfterEnd == 0)
-        } catch let failure as UpstreamFailure {
-            #expect(failure.kind == .protocolError)
         }
         #expect(collector == nil && driver == nil && transfer == nil)
     }

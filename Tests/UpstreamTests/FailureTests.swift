@@ -14,7 +14,7 @@ struct FailureTests {
         let seen = try fixture.fetch(fixture.get())
         #expect(seen.failure?.kind == .connectRefused)
         #expect(seen.failure?.requestBytesSent == false && seen.failure?.responseStarted == false)
-        #expect(MonotonicTime.now().nanoseconds(since: start) < 50_000_000)
+        #expect(MonotonicTime.now().nanoseconds(since: start) < 500_000_000)
     }
 
     @Test func `a reset on accept is a failure before any answer`() throws {
@@ -100,19 +100,19 @@ struct FailureTests {
             accepted.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
         }
         var request = fixture.get()
-        request.timeouts.idle = 60
+        request.timeouts.idle = 400
         let collector = Collector()
         let start = MonotonicTime.now()
         try fixture.start(request, collector)
         #expect(try run(fixture.loop, until: { collector.body.count == 1 }))
         for number in 2...4 {
-            try run(fixture.loop, milliseconds: 30)
+            try run(fixture.loop, milliseconds: 150)
             connection?.send("1\r\na\r\n")
             #expect(try run(fixture.loop, until: { collector.body.count == number }))
         }
         #expect(try run(fixture.loop, until: { collector.isDone }))
         #expect(collector.failure?.kind == .idleTimeout && collector.failure?.responseStarted == true)
-        #expect(MonotonicTime.now().nanoseconds(since: start) >= 140_000_000)
+        #expect(MonotonicTime.now().nanoseconds(since: start) >= 840_000_000)
         connection = nil
     }
 
@@ -122,13 +122,13 @@ struct FailureTests {
         fixture.server.onRequest = { _, accepted in accepted.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") }
         var tick: LoopTimer?
         tick = try fixture.loop.makeTimer { [unowned fixture] in
-            fixture.server.connections.first?.send("1\r\na\r\n")
+            if fixture.server.requests.count == 1 { fixture.server.connections.first?.send("1\r\na\r\n") }
             tick?.start(afterMilliseconds: 5)
         }
         tick?.start(afterMilliseconds: 5)
         var request = fixture.get()
-        request.timeouts.total = 80
-        request.timeouts.idle = 60
+        request.timeouts.total = 300
+        request.timeouts.idle = 250
         let seen = try fixture.fetch(request)
         #expect(seen.failure?.kind == .totalTimeout)
         tick?.close()

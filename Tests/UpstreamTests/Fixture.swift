@@ -88,6 +88,8 @@ final class ScriptedServer {
         let number: Int
         var buffer: [UInt8] = []
         var count = 0
+        /// Bytes without which looking again is in vain.
+        var needed = 0
 
         init(server: ScriptedServer, number: Int) {
             self.server = server
@@ -106,12 +108,14 @@ final class ScriptedServer {
         }
 
         private func takeRequest() -> SeenRequest? {
+            guard buffer.count >= needed else { return nil }
             guard let end = firstRange(of: [13, 10, 13, 10], in: buffer, from: 0) else { return nil }
             let head = String(decoding: buffer[..<(end + 2)], as: UTF8.self)
             var request = SeenRequest(head: head, body: [], connection: number, number: count + 1)
             var rest = end + 4
             if let length = request.value(of: "content-length").flatMap({ Int($0) }) {
-                guard buffer.count >= rest + length else { return nil }
+                needed = rest + length
+                guard buffer.count >= needed else { return nil }
                 request.body = Array(buffer[rest..<(rest + length)])
                 rest += length
             } else if request.value(of: "transfer-encoding") == "chunked" {
@@ -126,6 +130,7 @@ final class ScriptedServer {
                 }
             }
             buffer.removeFirst(rest)
+            needed = 0
             count += 1
             return request
         }
@@ -191,17 +196,23 @@ final class Collector: TransferDelegate {
     func transferCompleted(_ transfer: Transfer) {
         note()
         completions += 1
-        onEnd?(transfer)
+        end(transfer)
     }
 
     func transferFailed(_ transfer: Transfer, _ failure: UpstreamFailure) {
         note()
         failures += 1
         self.failure = failure
-        onEnd?(transfer)
+        end(transfer)
     }
 
     private func note() { if isDone { eventsAfterEnd += 1 } }
+
+    /// The scripts may refer to the collector itself: they end with the transfer.
+    private func end(_ transfer: Transfer) {
+        onEnd?(transfer)
+        (onHead, onBody, onReady, onEnd) = (nil, nil, nil, nil)
+    }
 }
 
 /// A policy for servers on this machine.
