@@ -102,7 +102,9 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-// Fuzzers, only on request: `make fuzz`, or WEIR_FUZZ=1 swift build -c release --product SSEFuzz, then .build/release/SSEFuzz -max_total_time=30
+// Fuzzers, only on request: `make fuzz`. The flag on the command line instruments the modules under test as well:
+//   WEIR_FUZZ=1 swift build -c release --product SSEFuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer,address
+//   .build-fuzz/release/SSEFuzz -max_total_time=30 -max_len=4096
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
     .executableTarget(
         name: name, dependencies: dependencies, path: path ?? "Tests/Fuzz/" + name,
@@ -112,6 +114,7 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? =
 
 if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
+        fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),

@@ -126,6 +126,19 @@ public final class Connection: LoopHandle {
         delegate?.connectionReceivedEnd(self)
     }
 
+    /// Looks whether a peer that had sent its FIN has gone altogether since, which no event tells while nothing is read; if so the connection
+    /// closes with the error. Worth calling now and then while such a peer is being answered: a client that closed its socket, unlike one
+    /// that closed its half, answers our bytes with a reset.
+    public func checkPeer() {
+        loop.assertOnLoop()
+        guard !isClosing, let fileDescriptor else { return }
+        var code: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        if getsockopt(fileDescriptor, SOL_SOCKET, SO_ERROR, &code, &length) == 0, code != 0 {
+            fail(LoopError(operation: "read", code: -code))
+        }
+    }
+
     // MARK: Writing
 
     /// Bytes written but not yet taken by the kernel. Hold back the producer while this is large.

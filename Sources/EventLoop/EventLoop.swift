@@ -32,7 +32,7 @@ public final class EventLoop {
     private var time = MonotonicTime.now()
     private var isTimeStale = false
     private var turnHooks: [() -> Void] = []
-    private var isClosed = false
+    private(set) var isClosed = false
 
     /// Makes a loop for the calling thread.
     public init(options: Options = Options()) throws(LoopError) {

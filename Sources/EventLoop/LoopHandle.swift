@@ -18,6 +18,7 @@ public class LoopHandle {
         initialise: (UnsafeMutablePointer<uv_loop_t>, UnsafeMutablePointer<Handle>) -> Int32
     ) throws(LoopError) {
         loop.assertOnLoop()
+        if loop.isClosed { throw LoopError(operation: operation.description, code: UV_ECANCELED.rawValue) }
         let memory = UnsafeMutablePointer<Handle>.allocate(capacity: 1)
         let code = initialise(loop.raw, memory)
         if code < 0 {

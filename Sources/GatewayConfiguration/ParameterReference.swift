@@ -12,8 +12,9 @@ public enum ParameterReference {
         }
         for name in names {
             lines += ["", "## \(name.isEmpty ? "Top level" : name)", ""]
+            if let section = table.parameter(at: name) { lines += [section.advice, ""] }
             lines += ["| field | value | default | range | reload | meaning |", "| --- | --- | --- | --- | --- | --- |"]
-            lines += table.parameters.filter { topName(of: $0, table) == name }.map(row)
+            lines += table.parameters.filter { topName(of: $0, table) == name && $0.path != name && $0.kind != .section }.map(row)
         }
         return lines.joined(separator: "\n") + "\n"
     }

@@ -45,7 +45,8 @@ extension ParameterTable {
         Parameter("providers.*.bases[].auth", .values, "How this base takes the key, where it differs."),
         Parameter("providers.*.bases[].headers", .values, "Header fields sent where the client brought none of that name."),
         Parameter("providers.*.bases[].include_usage", .flag, .flag(false), "Whether stream_options.include_usage is understood."),
-        Parameter("providers.*.bases[].done_marker", .flag, .flag(true), "Whether OpenAI-style streams end with data: [DONE]."),
+        Parameter(
+            "providers.*.bases[].done_marker", .flag, .flag(true), "Whether chat and completion streams end with data: [DONE]."),
         Parameter("providers.*.native", .items(countMax: 20), "Where /NAME/{rest} leads; the first entry that fits is taken."),
         Parameter("providers.*.native[].path", .text, .text(""), 0...256, "Leading segments of {rest}."),
         Parameter("providers.*.native[].url", .text, .none, 1...2048, "What replaces /NAME/{path}."),

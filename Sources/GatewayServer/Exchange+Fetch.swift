@@ -22,6 +22,7 @@ extension Exchange {
             try join()
         case .queued:
             machine.queued()
+            isQueued = true
             worker.watchQueue()
         case .refused:
             worker.counters.add(.shed)
@@ -37,12 +38,14 @@ extension Exchange {
 
     /// A slot came free for a waiting request.
     func admittedFromQueue() {
+        isQueued = false
         holdsSlot = true
         do throws(GatewayError) { try join() } catch { refuse(error) }
     }
 
     /// No slot came free in time.
     func expiredInQueue() {
+        isQueued = false
         worker.counters.add(.shed)
         refuse(overloaded)
     }

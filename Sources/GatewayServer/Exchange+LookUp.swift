@@ -79,14 +79,16 @@ extension Exchange {
     private func compose(_ view: CacheRecordView, _ bytes: Span<UInt8>, now: WallTime, staleCause: Int??) -> Use {
         let age = view.ageSeconds(now: now)
         let ttl = view.secondsLeft(now: now)
-        // The header's whole seconds round down; what the client accepts is judged by the millisecond.
-        if let limit = directives.maxAgeSeconds, (now.milliseconds - view.created.milliseconds) > limit &* 1000 { return .unusable(nil) }
+        // The header's whole seconds round down; what may be served is judged by the millisecond.
+        let milliseconds = now.milliseconds - view.created.milliseconds
+        let beyond = milliseconds - Int64(view.ttlSeconds) * 1000
+        if let limit = directives.maxAgeSeconds, milliseconds > limit * 1000 { return .unusable(nil) }
         if let staleCause {
-            guard -ttl <= Int64(policy.staleIfErrorSeconds) else { return .unusable(nil) }
+            guard beyond < Int64(policy.staleIfErrorSeconds) * 1000 else { return .unusable(nil) }
             facts.cache = .staleIfError(upstreamStatus: staleCause, ageSeconds: age)
-        } else if ttl > 0 {
+        } else if beyond < 0 {
             facts.cache = .hit(ttlSeconds: ttl, ageSeconds: age)
-        } else if -ttl <= Int64(policy.staleWhileRevalidateSeconds) {
+        } else if beyond < Int64(policy.staleWhileRevalidateSeconds) * 1000 {
             facts.cache = .staleWhileRevalidate(ttlSeconds: ttl, ageSeconds: age)
         } else {
             return .unusable(nil)

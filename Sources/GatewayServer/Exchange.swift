@@ -52,6 +52,7 @@ final class Exchange {
     var embeddings: EmbeddingsBatch?
     var staleIsAllowed = false
     var holdsSlot = false
+    var isQueued = false
     var answerStatus = 0
     var isChunked = false
     var isCloseFramed = false
@@ -312,8 +313,11 @@ final class Exchange {
 
     /// Lets go of flight, fetch and slot.
     func releaseSource() {
-        if machine.state == .queued { worker.admission.remove(self) }
-        if let flight, machine.state == .following { flight.leave(followerID) }
+        if isQueued {
+            isQueued = false
+            worker.admission.remove(self)
+        }
+        flight?.leave(followerID)
         flight = nil
         fetch?.consumerLeft(self)
         fetch = nil

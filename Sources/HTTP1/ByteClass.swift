@@ -18,8 +18,8 @@ struct ByteClass: Sendable {
 }
 
 extension ByteClass {
-    // The constants are spelt as numbers because a `static let` computed from text would cost a once-check per byte; a test compares them
-    // with the text of the grammar.
+    // The constants are spelt as numbers because a `static let` computed from text would cost a once-check per byte. The tests judge every
+    // byte in every place where these decide.
 
     /// `tchar`: bytes of a field name, a method or a connection option.
     @inline(__always) static var token: ByteClass { ByteClass(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }

@@ -13,7 +13,7 @@ struct ChunkedDecoder: Sendable {
     }
 
     private enum State: UInt8 {
-        case sizeStart, size, chunkExtension, sizeLineFeed, data, dataReturn, dataLineFeed
+        case sizeStart, size, extensions, sizeLineFeed, data, dataReturn, dataLineFeed
         case trailerStart, trailerName, trailerValue, trailerLineFeed, endLineFeed
     }
 
@@ -21,6 +21,7 @@ struct ChunkedDecoder: Sendable {
     /// The size being read, then the bytes of the chunk still to come.
     private var remaining: UInt64 = 0
     private var digits = 0
+    private var extensions = ChunkExtensions()
     /// Bytes of data so far.
     private(set) var dataBytes: UInt64 = 0
     /// Bytes that are neither data nor trailers.
@@ -73,14 +74,14 @@ struct ChunkedDecoder: Sendable {
                 state = .sizeLineFeed
             } else {
                 guard byte == 0x3B else { throw .invalidChunk }
-                state = .chunkExtension
+                (extensions, state) = (ChunkExtensions(), .extensions)
                 try countExtensionByte(limits)
             }
-        case .chunkExtension:
-            if byte == .carriageReturn {
+        case .extensions:
+            if byte == .carriageReturn, extensions.mayEnd {
                 state = .sizeLineFeed
             } else {
-                guard byte < 0x80, byte.isFieldValueByte else { throw .invalidChunk }
+                guard extensions.take(byte) else { throw .invalidChunk }
                 try countExtensionByte(limits)
             }
         case .sizeLineFeed:

@@ -137,6 +137,11 @@ public struct RequestHead: Sendable {
         let needed = filled &+ count &+ FoldedName.bytesMax
         guard bytes.count < needed else { return }
         let size = max(needed, bytes.count &* 2, 2048 &+ FoldedName.bytesMax)
-        bytes.append(contentsOf: repeatElement(0, count: size &- bytes.count))
+        let old = bytes
+        bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
+            buffer.initialize(repeating: 0)
+            old.withUnsafeBytes { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<filled])) }
+            count = size
+        }
     }
 }

@@ -113,10 +113,11 @@ public final class Transfer {
 
     // MARK: Upload
 
-    /// Gives a piece of a streamed request body. Ignored once finished.
+    /// Gives a piece of a streamed request body. Ignored once finished. Beyond `UpstreamOptions.sendPendingBytesMax` the transfer fails.
     public func send(_ bytes: Span<UInt8>) {
         driver.assertOnLoop()
         if isFinished || isBodyFinished { return }
+        if bytes.count > driver.options.sendPendingBytesMax - sendPendingBytes { return driver.scheduleRemoval(self) }
         if sendPendingBytes == 0 {
             // Progress is measured from here: until now there was nothing to send.
             lastProgress = driver.loop.now

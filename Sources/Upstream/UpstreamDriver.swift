@@ -2,12 +2,6 @@ import CCurl
 import EventLoop
 import GatewayModel
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 // libcurl's multi handle on our own loop. Three rules keep it honest:
 // 1. libcurl is never entered from its own callbacks. What delegates ask for there is queued and done at the end of the turn.
 // 2. libcurl tells its next timeout only when it changes. So after every timeout action that brought no new one it is asked.
@@ -22,25 +16,23 @@ public final class UpstreamDriver {
     /// Times a delegate was told of a failure, by kind; for counters.
     public private(set) var failures: [UpstreamFailure.Kind: UInt64] = [:]
 
-    private let options: UpstreamOptions
-    private let multi: UnsafeMutableRawPointer
+    let options: UpstreamOptions
+    // What follows without `private` is shared with DriverEvents.swift only.
+    let multi: UnsafeMutableRawPointer
     private let share: UnsafeMutableRawPointer
-    private var sockets = SocketTable()
-    private var curlTimer: LoopTimer?
-    private var deadlineTimer: LoopTimer?
-    private var nextScan = MonotonicTime(nanoseconds: .max)
-    private var active: [TransferSlot] = []
+    var sockets = SocketTable()
+    var curlTimer: LoopTimer?
+    var deadlineTimer: LoopTimer?
+    var nextScan = MonotonicTime(nanoseconds: .max)
+    var active: [TransferSlot] = []
     private var idle: [TransferSlot] = []
     private var starting: [TransferSlot] = []
     private var removing: [Transfer] = []
     private var unpausing: [Transfer] = []
-    private var needsAction = false
-    private var wasTimerTold = false
-    private var isInside = false
-    private var isClosed = false
-
-    /// Deadlines are looked at no more often than this.
-    private static let scanMillisecondsMin: UInt64 = 5
+    var needsAction = false
+    var wasTimerTold = false
+    var isInside = false
+    var isClosed = false
 
     private static let isGlobalReady = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
@@ -134,7 +126,7 @@ public final class UpstreamDriver {
     }
 
     /// Takes a slot out of libcurl and of the list, and keeps it for the next transfer.
-    private func release(_ slot: TransferSlot) {
+    func release(_ slot: TransferSlot) {
         if slot.isAdded {
             isInside = true
             curl_multi_remove_handle(multi, slot.easy)
@@ -151,7 +143,7 @@ public final class UpstreamDriver {
         if idle.count < options.idleHandlesMax { idle.append(slot) }
     }
 
-    private func fail(_ slot: TransferSlot, _ failure: UpstreamFailure) {
+    func fail(_ slot: TransferSlot, _ failure: UpstreamFailure) {
         guard let transfer = slot.transfer else { return }
         var failure = failure
         failure.requestBytesSent = slot.hasSentBytes
@@ -164,7 +156,7 @@ public final class UpstreamDriver {
         delegate.transferFailed(transfer, failure)
     }
 
-    private func complete(_ slot: TransferSlot) {
+    func complete(_ slot: TransferSlot) {
         guard let transfer = slot.transfer else { return }
         let delegate = transfer.delegate
         transfer.finish()
@@ -174,6 +166,7 @@ public final class UpstreamDriver {
 
     // MARK: What is put off to the end of the turn
 
+    /// Removes a cancelled transfer, or fails one whose body outgrew its limit.
     func scheduleRemoval(_ transfer: Transfer) { removing.append(transfer) }
     func scheduleUnpause(_ transfer: Transfer) { unpausing.append(transfer) }
 
@@ -197,7 +190,12 @@ public final class UpstreamDriver {
 
     private func removeCancelled() {
         while let transfer = removing.popLast() {
-            if let slot = transfer.slot { release(slot) }
+            guard let slot = transfer.slot else { continue }
+            if transfer.isFinished {
+                release(slot)
+            } else {
+                fail(slot, UpstreamFailure(.local, "the request body came faster than it could be sent"))
+            }
         }
     }
 
@@ -226,145 +224,6 @@ public final class UpstreamDriver {
             curl_easy_pause(slot.easy, directions)
             isInside = false
             needsAction = true
-        }
-    }
-
-    // MARK: libcurl's events
-
-    /// Tells libcurl about a socket, or that time has passed, and delivers what ended.
-    private func act(_ socket: curl_socket_t, _ events: Int32) {
-        if isClosed { return }
-        let isTimeout = socket == weir_socket_timeout()
-        if isTimeout {
-            needsAction = false
-            wasTimerTold = false
-        }
-        var running: Int32 = 0
-        isInside = true
-        curl_multi_socket_action(multi, socket, events, &running)
-        isInside = false
-        if isTimeout, !wasTimerTold { askTimer() }
-        deliverEnds()
-    }
-
-    private func askTimer() {
-        var milliseconds = -1
-        curl_multi_timeout(multi, &milliseconds)
-        setTimer(milliseconds)
-    }
-
-    private func setTimer(_ milliseconds: Int) {
-        wasTimerTold = true
-        if milliseconds < 0 {
-            curlTimer?.stop()
-        } else if milliseconds == 0 {
-            needsAction = true
-        } else {
-            curlTimer?.start(afterMilliseconds: UInt64(milliseconds))
-        }
-    }
-
-    private func deliverEnds() {
-        var easy: UnsafeMutableRawPointer?
-        var code = CURLE_OK
-        while !isClosed, weir_multi_next_done(multi, &easy, &code) != 0 {
-            var context: UnsafeMutableRawPointer?
-            guard let easy else { continue }
-            weir_easy_get_pointer(easy, CURLINFO_PRIVATE, &context)
-            guard let context else { continue }
-            ended(Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue(), code)
-        }
-    }
-
-    private func ended(_ slot: TransferSlot, _ code: CURLcode) {
-        guard let transfer = slot.transfer else { return }
-        if transfer.isFinished { return release(slot) }  // cancelled in this very action
-        if code == CURLE_OK {
-            // Without a complete head it was no HTTP answer, whatever libcurl thinks.
-            if transfer.hasResponse { return complete(slot) }
-            return fail(slot, UpstreamFailure(.protocolError, "no response head"))
-        }
-        if let failure = slot.failure { return fail(slot, failure) }
-        if slot.openError != 0, code == CURLE_COULDNT_CONNECT {
-            return fail(slot, UpstreamFailure(.local, "no socket: errno " + String(slot.openError)))
-        }
-        // libcurl's own limit, 100 KB for one header line, shows as a lack of memory.
-        if code == CURLE_OUT_OF_MEMORY, transfer.connectedAt != nil, !transfer.hasResponse {
-            return fail(slot, UpstreamFailure(.tooLarge, "response header line over the limit"))
-        }
-        var systemError = 0
-        weir_easy_get_long(slot.easy, CURLINFO_OS_ERRNO, &systemError)
-        fail(
-            slot,
-            UpstreamFailure(
-                code: code, systemError: Int32(truncatingIfNeeded: systemError), tlsDetail: slot.errorMessage,
-                responseStarted: transfer.hasResponse))
-    }
-
-    // MARK: Sockets
-
-    private func watch(_ socket: curl_socket_t, _ what: Int32) {
-        if what == CURL_POLL_REMOVE { return sockets.drop(socket) }
-        let watcher = sockets.watcher(of: socket) {
-            try? loop.watch(fileDescriptor: socket) { [unowned self] events in ready(socket, events) }
-        }
-        // Without a watcher (no memory) the transfer ends by its timeouts.
-        watcher?.set(read: what & CURL_POLL_IN != 0, write: what & CURL_POLL_OUT != 0)
-    }
-
-    private func ready(_ socket: curl_socket_t, _ events: SocketWatcher.Events) {
-        var bits: Int32 = 0
-        if events.contains(.read) { bits |= CURL_CSELECT_IN }
-        if events.contains(.write) { bits |= CURL_CSELECT_OUT }
-        if events.contains(.error) { bits |= CURL_CSELECT_ERR }
-        act(socket, bits)
-    }
-
-    func ownSocket(_ descriptor: Int32) { sockets.own(descriptor) }
-
-    func closeSocket(_ descriptor: Int32) {
-        sockets.forget(descriptor)
-        #if canImport(Glibc)
-            _ = Glibc.close(descriptor)
-        #else
-            _ = Darwin.close(descriptor)
-        #endif
-    }
-
-    // MARK: Deadlines
-
-    // One timer for all transfers, armed for the earliest deadline known. Deadlines mostly move away, so it mostly finds nothing to do.
-
-    /// Makes sure that the transfer's deadline will be looked at in time.
-    func noteDeadline(of transfer: Transfer) {
-        let moment = transfer.deadline().at
-        if moment >= nextScan { return }
-        nextScan = moment
-        let milliseconds = moment.nanoseconds(since: loop.now) / 1_000_000 + 1
-        deadlineTimer?.start(afterMilliseconds: max(milliseconds, Self.scanMillisecondsMin))
-    }
-
-    private func scanDeadlines() {
-        nextScan = MonotonicTime(nanoseconds: .max)
-        let now = loop.now
-        var expired: [TransferSlot] = []
-        var earliest: Transfer?
-        var earliestMoment = MonotonicTime(nanoseconds: .max)
-        for slot in active {
-            guard let transfer = slot.transfer, !transfer.isFinished else { continue }
-            let moment = transfer.deadline().at
-            if moment <= now {
-                expired.append(slot)
-            } else if moment < earliestMoment {
-                earliestMoment = moment
-                earliest = transfer
-            }
-        }
-        if let earliest { noteDeadline(of: earliest) }
-        for slot in expired {
-            guard let transfer = slot.transfer, !transfer.isFinished else { continue }
-            let kind = transfer.deadline().kind
-            fail(slot, UpstreamFailure(kind, "timed out"))
         }
     }
 

@@ -20,6 +20,8 @@ public struct UpstreamOptions: Sendable {
     public var responseFieldsMax = 200
     /// Interim (1xx) responses before the transfer fails as a protocol error.
     public var interimResponsesMax = 8
+    /// Bytes a transfer may hold of a streamed request body before it fails: its producer did not heed `sendPendingBytes`.
+    public var sendPendingBytesMax = 1024 * 1024
     /// Configured handles kept for reuse.
     public var idleHandlesMax = 256
 

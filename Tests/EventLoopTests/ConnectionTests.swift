@@ -165,6 +165,33 @@ struct ConnectionTests {
         #expect(recorder.ends == 1)
     }
 
+    @Test func `a peer that closed altogether is told apart from one that closed its half, once something was sent`() throws {
+        let fixture = try Fixture()
+        defer { fixture.finish() }
+        let (half, answered, answeredRecorder) = try fixture.connect()
+        let (gone, lost, lostRecorder) = try fixture.connect()
+        half.finish()
+        gone.close()
+        #expect(try run(fixture.loop, until: { answeredRecorder.ends == 1 && lostRecorder.ends == 1 }))
+        for connection in [answered, lost] { connection.checkPeer() }
+        #expect(!answered.isClosing && !lost.isClosing, "until something is sent the two look the same")
+        for connection in [answered, lost] { connection.send([1]) }
+        #expect(
+            try run(fixture.loop) {
+                for connection in [answered, lost] { connection.checkPeer() }
+                return lostRecorder.closes == 1
+            })
+        #expect(lostRecorder.error?.isPeerGone == true && !answered.isClosing)
+        #expect(half.receive() == .bytes([1]))
+    }
+
+    @Test func `a closed loop makes nothing new`() throws {
+        let loop = try EventLoop()
+        loop.close()
+        #expect(throws: LoopError.self) { try loop.makeTimer {} }
+        #expect(throws: LoopError.self) { try loop.listen(.anyLoopback) { _ in } }
+    }
+
     @Test func `a shutdown waits for queued output`() throws {
         let fixture = try Fixture()
         defer { fixture.finish() }

@@ -31,6 +31,8 @@ import Testing
         #expect(try provider("gemini", "").bases[0].offer(of: .generateContent)?.path == "/models/{model}:generateContent")
         #expect(try provider("azure", "").requiredParameters == ["resource"])
         #expect(try provider("demo", "").isLocal)
+        #expect(try provider("perplexity", "").bases.map(\.sendsDoneMarker) == [false])
+        #expect(try provider("openai", "").bases.map(\.sendsDoneMarker) == [true])
     }
 
     @Test func `a provider of one's own needs nothing but a url`() throws {

@@ -37,11 +37,12 @@ import Testing
         #expect(try only("\(method.name) / HTTP/1.1\r\nHost: a\r\n\r\n").method == "\(method.name)")
     }
 
-    @Test(arguments: [
-        ("/", "/", nil), ("/?", "/", ""), ("/a?b?c", "/a", "b?c"), ("//a", "//a", nil), ("/a%2Fb%00", "/a%2Fb%00", nil),
-        ("/a/../b", "/a/../b", nil), ("/a?%", "/a", "%"), ("/a:b@c!$&'()*+,;=~-._[]|", "/a:b@c!$&'()*+,;=~-._[]|", nil),
-        ("http://a", "/", nil), ("HTTP://A/", "/", nil), ("https://a/b?c", "/b", "c"), ("http://a?c", "/", "c"),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("/", "/", nil), ("/?", "/", ""), ("/a?b?c", "/a", "b?c"), ("//a", "//a", nil), ("/a%2Fb%00", "/a%2Fb%00", nil),
+            ("/a/../b", "/a/../b", nil), ("/a?%", "/a", "%"), ("/a:b@c!$&'()*+,;=~-._[]|", "/a:b@c!$&'()*+,;=~-._[]|", nil),
+            ("http://a", "/", nil), ("HTTP://A/", "/", nil), ("https://a/b?c", "/b", "c"), ("http://a?c", "/", "c"),
+        ] as [(String, String, String?)])
     func `a target falls into path and query`(_ target: String, _ path: String, _ query: String?) throws {
         let request = try only("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(request.targetText == target)
@@ -104,7 +105,8 @@ import Testing
     }
 
     @Test func `a body on GET is read, not taken for the next request`() {
-        let transcript = read("GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: \(evil.utf8.count)\r\n\r\n\(evil)" + "HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n")
+        let transcript = read(
+            "GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: \(evil.utf8.count)\r\n\r\n\(evil)" + "HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(transcript.requests.map(\.pathText) == ["/a", "/b"])
         #expect(transcript.requests.first?.bodyText == evil)
         #expect(transcript.violations == [])

@@ -43,6 +43,17 @@ import Testing
         .init("bare CR in an extension", "3;a\rbc\r\nabc\r\n0\r\n\r\n", .invalidChunk),
         .init("NUL in an extension", "3;a\0\r\nabc\r\n0\r\n\r\n", .invalidChunk),
         .init("0xE9 in an extension", "3;a=\u{E9}\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("empty extension", "3;\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("empty extension between", "3;a;;b\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("extension without name", "3;=a\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("extension without value", "3;a=\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("two values", "3;a=b=c\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("space in an extension", "3; a\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("space after a value", "3;a=b \r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("open quote", "3;a=\"b\r\nabc\r\n0\r\n\r\n\"\r\n", .invalidChunk),
+        .init("CR escaped between quotes", "3;a=\"\\\r\n\"\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("text after quotes", "3;a=\"b\"c\r\nabc\r\n0\r\n\r\n", .invalidChunk),
+        .init("0xE9 between quotes", "3;a=\"\u{E9}\"\r\nabc\r\n0\r\n\r\n", .invalidChunk),
         .init("data longer than the chunk", "3\r\nabcd\r\n0\r\n\r\n", .invalidChunk),
         .init("data ended by bare LF", "3\r\nabc\n0\r\n\r\n", .invalidChunk),
         .init("data ended by CR and a letter", "3\r\nabc\rX0\r\n\r\n", .invalidChunk),
@@ -75,7 +86,8 @@ import Testing
     }
 
     @Test func `trailers are not fields`() {
-        let transcript = read(Self.chunked + "0\r\nAuthorization: Bearer x\r\nContent-Length: 99\r\nX-Tenant: other\r\nHost: b\r\n\r\n" + evil)
+        let transcript = read(
+            Self.chunked + "0\r\nAuthorization: Bearer x\r\nContent-Length: 99\r\nX-Tenant: other\r\nHost: b\r\n\r\n" + evil)
         #expect(transcript.refusal == nil)
         #expect(transcript.requests.map(\.pathText) == ["/v1/chat/completions", "/evil"])
         #expect(transcript.requests.first?.fields.count == 2)

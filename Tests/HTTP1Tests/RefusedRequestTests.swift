@@ -38,6 +38,7 @@ import Testing
         .init("vertical tab before chunked", post + "Transfer-Encoding: \u{0B}chunked\r\n\r\n0\r\n\r\n", .invalidFieldValue),
         .init("form feed after chunked", post + "Transfer-Encoding: chunked\u{0C}\r\n\r\n0\r\n\r\n", .invalidFieldValue),
         .init("no-break space after chunked", post + "Transfer-Encoding: chunked\u{A0}\r\n\r\n0\r\n\r\n", .invalidTransferEncoding),
+        .init("tab after chunked", post + "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", .invalidTransferEncoding),
         .init("empty coding", post + "Transfer-Encoding:\r\n\r\n", .invalidTransferEncoding),
         .init("chunked with comma", post + "Transfer-Encoding: chunked,\r\n\r\n", .invalidTransferEncoding),
         .init("chunked with parameter", post + "Transfer-Encoding: chunked;q=1\r\n\r\n", .invalidTransferEncoding),
@@ -160,7 +161,8 @@ import Testing
 
     static let connection: [RefusedCase] =
         [
-            "content-length", "Transfer-Encoding", "host", "AUTHORIZATION", "x-api-key", "api-key", "x-goog-api-key", "cf-aig-authorization",
+            "content-length", "Transfer-Encoding", "host", "AUTHORIZATION", "x-api-key", "api-key", "x-goog-api-key",
+            "cf-aig-authorization",
             "cf-aig-cache-key", "cf-aig-unknown", "weir-cache-tags", "weir-unknown", "x-tenant", "x-tenant-id", "expect", "cookie",
             "content-encoding", "content-type", "x-forwarded-for", "x-forwarded-anything", "forwarded",
             "proxy-authorization", "anthropic-version",
@@ -169,7 +171,9 @@ import Testing
             .init("option with space", post + "Connection: a b\r\n\r\n", .invalidConnectionOption),
             .init("option in quotes", post + "Connection: \"close\"\r\n\r\n", .invalidConnectionOption),
             .init("option with colon", post + "Connection: host:\r\n\r\n", .invalidConnectionOption),
-            .init("h2c", post + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n", .upgradeNotSupported),
+            .init(
+                "h2c", post + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n",
+                .upgradeNotSupported),
             .init("websocket", post + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", .upgradeNotSupported),
             .init("Upgrade without Connection", post + "Upgrade: TLS/1.0\r\n\r\n", .upgradeNotSupported),
             .init("Upgrade on HTTP/1.0", "GET / HTTP/1.0\r\nUpgrade: h2c\r\n\r\n", .upgradeNotSupported),
@@ -220,7 +224,7 @@ import Testing
         #expect(parser.next([0x16], from: &offset) == .refused(.unknownMethod))
     }
 
-    @Test(arguments: 0...255) func `every byte is judged in a name, a value, the path and the query`(_ value: Int) {
+    @Test(arguments: 0...255) func `every byte is judged in a name, a value, the path, the query and the host`(_ value: Int) {
         let byte = UInt8(value)
         func refusal(_ before: String, _ after: String) -> HTTPRefusal? { Transcript(latin1(before) + [byte] + latin1(after)).refusal }
         let isToken = "!#$%&'*+-.^_`|~".utf8.contains(byte) || 0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte
@@ -233,5 +237,10 @@ import Testing
         #expect((refusal("GET /a", "z HTTP/1.1\r\nHost: a\r\n\r\n") == nil) == isPath)
         let isQuery = (0x21...0x7E).contains(byte) && !"\"#<>".utf8.contains(byte)
         #expect((refusal("GET /?a", "z HTTP/1.1\r\nHost: a\r\n\r\n") == nil) == isQuery)
+        let isAlphanumeric = 0x30...0x39 ~= byte || 0x41...0x5A ~= byte || 0x61...0x7A ~= byte
+        let isHost = isAlphanumeric || "-._~".utf8.contains(byte)
+        #expect((refusal("GET / HTTP/1.1\r\nHost: a", "z\r\n\r\n") == nil) == isHost)
+        let isAddress = 0x30...0x39 ~= byte || 0x41...0x46 ~= byte || 0x61...0x66 ~= byte || byte == 0x3A || byte == 0x2E
+        #expect((refusal("GET / HTTP/1.1\r\nHost: [::", "1]\r\n\r\n") == nil) == isAddress)
     }
 }

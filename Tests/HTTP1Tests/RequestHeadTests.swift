@@ -70,8 +70,7 @@ import Testing
         var parser = RequestParser()
         let request = Array(("GET / HTTP/1.1\r\nHost: a\r\nAccept: a\r\nX-Other: b\r\n\r\n").utf8)
         func addresses() -> [UnsafeRawPointer?] {
-            var offset = 0
-            while parser.next(request, from: &offset) != .needMore {}
+            parser.takeAll(request)
             return [
                 parser.head.bytes.withUnsafeBytes { $0.baseAddress }, parser.head.fields.withUnsafeBytes { $0.baseAddress },
             ]

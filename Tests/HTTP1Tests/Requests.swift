@@ -53,6 +53,20 @@ extension Transcript.Request {
 
 extension RequestParser {
     mutating func next(_ bytes: [UInt8], from offset: inout Int) -> RequestEvent { next(bytes.span, from: &offset) }
+
+    /// Takes all of `bytes`, which must not be refused.
+    mutating func takeAll(_ bytes: [UInt8]) {
+        var offset = 0
+        while true {
+            switch next(bytes.span, from: &offset) {
+            case .needMore: return
+            case .refused(let refusal):
+                Issue.record("refused: \(refusal)")
+                return
+            case .head, .body, .end: break
+            }
+        }
+    }
 }
 
 extension FieldName {

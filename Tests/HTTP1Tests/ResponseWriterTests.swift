@@ -86,7 +86,8 @@ import Testing
     }
 
     @Test func `fields about one hop are known in any letter case`() {
-        for name in ["connection", "Keep-Alive", "TRANSFER-ENCODING", "te", "Trailer", "upgrade", "Proxy-Connection", "Proxy-Authenticate"] {
+        for name in ["connection", "Keep-Alive", "TRANSFER-ENCODING", "te", "Trailer", "upgrade", "Proxy-Connection", "Proxy-Authenticate"]
+        {
             #expect(isHopByHop(name))
         }
         for name in ["", "content-length", "Content-Type", "connections", "set-cookie"] {

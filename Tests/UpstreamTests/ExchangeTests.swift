@@ -255,6 +255,16 @@ struct ExchangeTests {
         #expect(try run(fixture.loop, until: { inner.count == 3 && inner.allSatisfy { $0.completions == 1 } }))
     }
 
+    @Test func `a driver closed after its loop is harmless`() throws {
+        let fixture = try Fixture { _, _ in }
+        let collector = Collector()
+        try fixture.start(fixture.get(), collector)
+        #expect(try run(fixture.loop, until: { fixture.server.requests.count == 1 }))
+        fixture.loop.close()
+        fixture.finish()
+        #expect(!collector.isDone)
+    }
+
     @Test func `closing the driver ends everything silently and keeps nothing alive`() throws {
         weak var collector: Collector?
         weak var driver: UpstreamDriver?

@@ -243,6 +243,26 @@ struct FlowTests {
         #expect(sent < 32 << 20, "what is not taken is not asked for")
     }
 
+    @Test(arguments: [0, 1])
+    func `the limit of unsent body holds at its last byte and breaks at the next`(excess: Int) throws {
+        var options = UpstreamOptions()
+        options.sendPendingBytesMax = 1000
+        let fixture = try Fixture(options: options) { request, connection in connection.answer(String(request.body.count)) }
+        defer { fixture.finish() }
+        var request = fixture.get()
+        request.method = "POST"
+        request.body = .streamed(length: nil)
+        let collector = Collector()
+        let transfer = try fixture.start(request, collector)
+        let piece = [UInt8](repeating: 1, count: 500)
+        let rest = [UInt8](repeating: 1, count: 500 + excess)
+        transfer.send(piece.span)
+        transfer.send(rest.span)
+        transfer.finishBody()
+        #expect(try run(fixture.loop, until: { collector.isDone }))
+        if excess == 0 { #expect(collector.text == "1000") } else { #expect(collector.failure?.kind == .local) }
+    }
+
     @Test func `a streamed body shorter than announced is a failure`() throws {
         let fixture = try Fixture { _, connection in connection.answer("never") }
         defer { fixture.finish() }

@@ -18,6 +18,7 @@ enum TLSFixture {
         guard let openssl = find("openssl") else { return nil }
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("upstream-tls-" + UUID().uuidString).path
         try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        atexit { if let directory = TLSFixture.directory { try? FileManager.default.removeItem(atPath: directory) } }
         let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
         var commands = ["ca", "other-ca"].map { "req -x509 \(key) -keyout \($0).key -out \($0).pem -days 2 -subj /CN=\($0)" }
         for (name, host, days) in [("good", "localhost", 2), ("expired", "localhost", -1), ("wrong-name", "elsewhere.example", 2)] {

@@ -1,4 +1,7 @@
-// libFuzzer's entry: swift build --target HTTP1Fuzz with WEIR_FUZZ=1. The first byte chooses the limits, so that small ones are met too.
+// libFuzzer's entry. Build with coverage and run:
+//   WEIR_FUZZ=1 swift build --product HTTP1Fuzz --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer,address
+//   .build-fuzz/debug/HTTP1Fuzz -max_total_time=600 -max_len=2048 CORPUS
+// The first byte of an input chooses the limits, so that small ones are met too.
 
 import HTTP1
 import HTTP1Transcript
@@ -14,3 +17,16 @@ public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     if let fault = findParserFault(in: bytes, limits: start[0] & 1 == 0 ? HTTP1Limits() : small) { fatalError(fault) }
     return 0
 }
+
+/// Where SwiftPM expects an executable to start; libFuzzer brings a `main` of its own, which this one must stand in for.
+@_cdecl("HTTP1Fuzz_main")
+public func start(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var (count, arguments) = (count, arguments)
+    return runFuzzer(&count, &arguments, fuzzOneInput)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt

@@ -5,28 +5,45 @@ import HTTP1
 public struct Transcript: Equatable, Sendable {
     /// One request as far as it was read.
     public struct Request: Equatable, Sendable {
+        /// The method.
         public var method = ""
+        /// The request target as sent.
         public var target: [UInt8] = []
+        /// The path.
         public var path: [UInt8] = []
+        /// The query, if there is a `?`.
         public var query: [UInt8]?
+        /// The host and port asked for.
         public var host: [UInt8]?
+        /// Whether it is HTTP/1.0.
         public var isHTTP10 = false
+        /// The header fields in order.
         public var fields: [Field] = []
+        /// How the body is delimited.
         public var framing = RequestHead.BodyFraming.none
+        /// Whether the connection may go on.
         public var keepsAlive = true
+        /// Whether the client waits for `100 Continue`.
         public var expectsContinue = false
+        /// The body so far.
         public var body: [UInt8] = []
+        /// Whether its end was reached.
         public var isComplete = false
     }
 
     /// One header field.
     public struct Field: Equatable, Sendable {
+        /// The name as sent.
         public var name: [UInt8]
+        /// The value, blanks trimmed.
         public var value: [UInt8]
+        /// Whether it must not be forwarded.
         public var isHopByHop: Bool
     }
 
+    /// The requests in order.
     public var requests: [Request] = []
+    /// Why the rest was refused.
     public var refusal: HTTPRefusal?
     /// Broken promises of the parser; empty unless it has a bug.
     public var violations: [String] = []
@@ -57,7 +74,11 @@ public struct Transcript: Equatable, Sendable {
             case .head: requests.append(request(parser.head))
             case .body(let range): take(body: range, of: piece, before..<offset, parser)
             case .end:
-                if requests.last?.isComplete != false { violations.append("an end without a request") } else { requests[requests.count - 1].isComplete = true }
+                if requests.last?.isComplete != false {
+                    violations.append("an end without a request")
+                } else {
+                    requests[requests.count - 1].isComplete = true
+                }
             case .refused(let found):
                 refusal = found
                 return
@@ -66,7 +87,8 @@ public struct Transcript: Equatable, Sendable {
     }
 
     private mutating func take(body range: Range<Int>, of piece: [UInt8], _ taken: Range<Int>, _ parser: RequestParser) {
-        guard !range.isEmpty, taken.contains(range.lowerBound), range.upperBound <= taken.upperBound, requests.last?.isComplete == false else {
+        guard !range.isEmpty, taken.contains(range.lowerBound), range.upperBound <= taken.upperBound, requests.last?.isComplete == false
+        else {
             violations.append("body \(range) of \(taken)")
             return
         }
