@@ -75,7 +75,7 @@ def test_a_place_among_the_running_requests_comes_back(start_gateway, demo, text
     gateway.start()
     for model in ("demo-hang", "demo-stall-stream", "demo-cut-stream", "demo-rst", "demo-fail-500", "demo-chat"):
         raw = start(gateway, key, chat_body(f"{text} {model}", f"demo/{model}", stream=True))
-        wait_until(lambda: demo.calls(f"{text} {model}") >= 1, what="the call's arrival")
+        wait_until(lambda: demo.calls(f"{text} {model}") >= 1, 5, f"the arrival of {model}")
         if model == "demo-hang":
             refused = gateway.chat(key, text + " second")
             assert refused.status_code in (429, 503) and refused.headers["retry-after"]
