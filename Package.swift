@@ -84,7 +84,9 @@ let package = Package(
         tests(of: "Storage", ["store-torture", "StoreTesting", "GatewayModel"]),
         tests(of: "RequestScan"),
         tests(of: "Tenants", ["Storage"]),
-        tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "GatewayModel"]),
+        .target(
+            name: "ExactCacheTrial", dependencies: ["ExactCache", "GatewayModel"], path: "Tests/ExactCacheTrial", swiftSettings: strict),
+        tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "ExactCacheTrial", "GatewayModel"]),
         tests(of: "Providers", ["JSON"]),
         tests(of: "Upstream", ["EventLoop"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants"]),
@@ -94,3 +96,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer targets: `WEIR_FUZZ=1 swift build --product fuzz-cache-record --scratch-path .build-fuzz -Xswiftc -sanitize=fuzzer,address`.
+if Context.environment["WEIR_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz-cache-record", dependencies: ["ExactCacheTrial"], path: "Tests/Fuzz/CacheRecord",
+            swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+}
