@@ -71,7 +71,8 @@ let package = Package(
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "ExactCache", "Storage", "GatewayModel",
+                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "ExactCache", "Storage",
+                "GatewayModel",
                 "JSON",
                 "Hashing", "CBuildInfo", argumentParser, logging,
             ],

@@ -82,7 +82,10 @@ final class AdminConnection: ConnectionDelegate {
 
     private func answer(_ head: RequestHead, _ done: @escaping (AdminResponse) -> Void) {
         let query = head.query ?? 0..<0
-        guard let (segments, fields) = AdminRouteTable.parse(path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(query)) else {
+        guard
+            let (segments, fields) = AdminRouteTable.parse(
+                path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(query))
+        else {
             return done(.error(Self.unknown))
         }
         if let refusal = server.checkOrigin(head) { return done(.error(refusal)) }
@@ -91,7 +94,8 @@ final class AdminConnection: ConnectionDelegate {
         case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
         case .wrongMethod(let allowed):
             guard server.role(head) != .anyone else { return done(.error(Self.unauthorized)) }
-            done(.error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(allowed.joined(separator: ", ")).")))
+            done(
+                .error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(allowed.joined(separator: ", ")).")))
         case .route(let route, let parameters):
             let role = server.role(head)
             guard role >= route.role else {
@@ -102,7 +106,8 @@ final class AdminConnection: ConnectionDelegate {
         }
     }
 
-    private static let unknown = GatewayError(status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
+    private static let unknown = GatewayError(
+        status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
     private static let unauthorized = GatewayError(
         status: 401, code: "admin_token_required", message: "Send the admin token: Authorization: Bearer $(cat .weir/admin.token).")
     private static let forbidden = GatewayError(

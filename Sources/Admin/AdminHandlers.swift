@@ -105,7 +105,8 @@ struct AdminHandlers {
                 done(.json(["reloaded": true, "needs_restart": .array(restart.map { .string($0) })]))
             case .failure(let errors):
                 let error: JSONValue = [
-                    "message": .string(errors.errors.first?.description ?? "The configuration is wrong."), "type": "invalid_request_error", "param": nil,
+                    "message": .string(errors.errors.first?.description ?? "The configuration is wrong."), "type": "invalid_request_error",
+                    "param": nil,
                     "code": "invalid_configuration",
                 ]
                 done(.json(["error": error, "errors": .array(errors.errors.map { .string($0.description) })], status: 422))
@@ -118,7 +119,8 @@ struct AdminHandlers {
             let selector = try PurgeRequest.selector(of: try request.object())
             guard let cache = control.cache else {
                 throw GatewayError(
-                    status: 503, code: "cache_unavailable", message: "The cache store is not open: \(control.cacheProblem ?? "").", source: .store)
+                    status: 503, code: "cache_unavailable", message: "The cache store is not open: \(control.cacheProblem ?? "").",
+                    source: .store)
             }
             control.purge(cache, selector) { result in done(PurgeRequest.response(result)) }
         } catch {

@@ -55,7 +55,8 @@ struct AdminRouteTable {
     /// one spelling here.
     static func parse(path: Span<UInt8>, query: Span<UInt8>) -> (segments: [String], query: [String: String])? {
         var segments: [String] = []
-        for part in Array(String(decoding: bytes(path), as: UTF8.self)).split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
+        for part in Array(String(decoding: bytes(path), as: UTF8.self)).split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        {
             guard let decoded = decode(Array(String(part).utf8), plusIsSpace: false) else { return nil }
             if decoded == "." || decoded == ".." || decoded.contains("/") || decoded.contains(";") { return nil }
             segments.append(decoded)
@@ -84,7 +85,9 @@ struct AdminRouteTable {
         var index = 0
         while index < text.count {
             if text[index] == 0x25 {
-                guard index + 2 < text.count, let high = hexValue(of: text[index + 1]), let low = hexValue(of: text[index + 2]) else { return nil }
+                guard index + 2 < text.count, let high = hexValue(of: text[index + 1]), let low = hexValue(of: text[index + 2]) else {
+                    return nil
+                }
                 decoded.append(high << 4 | low)
                 index += 3
             } else {

@@ -11,8 +11,10 @@ public enum CacheReport {
         return .object(pairs: [
             ("entries", .number(statistics.entries)), ("bytes", .number(statistics.bytes)), ("bytes_max", .number(statistics.byteCap)),
             ("used_percent", .number(statistics.usedPercent)), ("pending_entries", .number(statistics.pendingEntries)),
-            ("pending_bytes", .number(statistics.pendingBytes)), ("stored", number(statistics.stored)), ("evicted", number(statistics.evicted)),
-            ("bad_records", number(statistics.badReads)), ("removed_bad", number(statistics.removedBad)), ("purges", number(statistics.purges)),
+            ("pending_bytes", .number(statistics.pendingBytes)), ("stored", number(statistics.stored)),
+            ("evicted", number(statistics.evicted)),
+            ("bad_records", number(statistics.badReads)), ("removed_bad", number(statistics.removedBad)),
+            ("purges", number(statistics.purges)),
             ("refused", .object(pairs: refused.map { ($0.key.rawValue, number($0.value)) })),
         ])
     }
@@ -22,7 +24,9 @@ public enum CacheReport {
         guard let cache = control.cache, case .object(var object) = describe(cache.statistics) else {
             return ["error": .string(control.cacheProblem ?? "The cache store is not open.")]
         }
-        for (name, counter) in [("hits", Counter.hits), ("stale_hits", .staleHits), ("misses", .misses), ("collapsed", .collapsed), ("bypasses", .bypasses)] {
+        for (name, counter) in [
+            ("hits", Counter.hits), ("stale_hits", .staleHits), ("misses", .misses), ("collapsed", .collapsed), ("bypasses", .bypasses),
+        ] {
             object.members.append(JSONObject.Member(key: name, value: number(control.value(of: counter))))
         }
         let reasons = CacheReason.allCases.map { ($0.rawValue, number(control.value(of: $0))) }.filter { $0.1 != .number("0") }

@@ -35,7 +35,9 @@ public enum PurgeRequest {
             guard let digest = Digest256(hex: text) else { throw invalid(name, "must be 64 hexadecimal digits") }
             return .key(digest)
         case "before":
-            guard let time = Expiry.moment(text) else { throw invalid(name, "must be a date such as 2027-01-01 or a time such as 2027-01-01T12:00:00Z") }
+            guard let time = Expiry.moment(text) else {
+                throw invalid(name, "must be a date such as 2027-01-01 or a time such as 2027-01-01T12:00:00Z")
+            }
             return .before(time)
         default: throw GatewayError(status: 400, code: "unknown_field", message: "There is no field \"\(name)\" here.", param: name)
         }

@@ -68,7 +68,8 @@ public struct TenancyOperations {
             options.addresses = change.addresses ?? options.addresses
             options.expires = change.expires ?? nil
             let issued = try store.createKey(
-                tenant: tenant, label: change.label ?? "", options: options, metadata: change.metadata ?? Metadata(), makesTenant: true, now: now)
+                tenant: tenant, label: change.label ?? "", options: options, metadata: change.metadata ?? Metadata(), makesTenant: true,
+                now: now)
             return reveal(issued, and: [("tenant_created", .bool(isNew))])
         } catch { throw error.error }
     }

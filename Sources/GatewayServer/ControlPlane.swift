@@ -181,7 +181,8 @@ public final class ControlPlane {
         } catch {
             controlCounters.add(.reloadsFailed)
             options.logger.error(
-                "Configuration refused; the previous one keeps serving", metadata: ["errors": "\(error.errors.map(\.description).joined(separator: " | "))"])
+                "Configuration refused; the previous one keeps serving",
+                metadata: ["errors": "\(error.errors.map(\.description).joined(separator: " | "))"])
             finishReload(.failure(error))
         }
     }

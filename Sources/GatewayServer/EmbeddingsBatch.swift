@@ -22,7 +22,9 @@ final class EmbeddingsBatch {
 
     /// `nil` when the input is not a list of items that can be told apart.
     init?(scan: RequestScan, body: [UInt8], scanner: inout RequestScanner, keyOf: (Digest256) -> Digest256) {
-        guard let rest = scan.restDigest, scan.embeddingInput != .whole, (1...Self.itemsMax).contains(scan.embeddingItems.count) else { return nil }
+        guard let rest = scan.restDigest, scan.embeddingInput != .whole, (1...Self.itemsMax).contains(scan.embeddingItems.count) else {
+            return nil
+        }
         var digests: [Digest256] = []
         digests.reserveCapacity(scan.embeddingItems.count)
         for range in scan.embeddingItems {
@@ -84,7 +86,8 @@ final class EmbeddingsBatch {
     }
 
     private func parse(_ upstream: Span<UInt8>, _ missing: [Int]) -> EmbeddingsAnswer? {
-        guard let answer = EmbeddingsAnswer(parsing: upstream, inputLengths: missing.map { lengths[$0] }), answer.items.count == missing.count
+        guard let answer = EmbeddingsAnswer(parsing: upstream, inputLengths: missing.map { lengths[$0] }),
+            answer.items.count == missing.count
         else { return nil }
         return answer
     }

@@ -54,9 +54,12 @@ extension Exchange {
 
     /// Follows a flight of the same request, leads one, or flies alone.
     private func join() throws(GatewayError) {
-        guard let digest, directives.sharesFlights, cacheReason == nil, streamForm == .serverSentEvents, (embeddings?.cachedCount ?? 0) == 0 else { return try startFetch(flight: nil) }
+        guard let digest, directives.sharesFlights, cacheReason == nil, streamForm == .serverSentEvents, (embeddings?.cachedCount ?? 0) == 0
+        else { return try startFetch(flight: nil) }
         let limits = embeddings == nil ? snapshot.flightLimits : snapshot.batchFlightLimits
-        switch worker.shared.flights.place(flightKey(digest), wantsStream: wantsStream, limits: limits, now: worker.loop.now, wake: wakeUp()) {
+        switch worker.shared.flights.place(
+            flightKey(digest), wantsStream: wantsStream, limits: limits, now: worker.loop.now, wake: wakeUp())
+        {
         case .alone:
             if facts.cache == .missToBeStored { facts.cache = .miss(.hitForMiss) }
             try startFetch(flight: nil)
@@ -139,7 +142,8 @@ extension Exchange {
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
-            requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage, record: recordOrder(plan, tenant, identity), embeddings: embeddings)
+            requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
+            record: recordOrder(plan, tenant, identity), embeddings: embeddings)
     }
 
     private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
@@ -180,9 +184,11 @@ extension Exchange {
         guard let digest, cacheReason == nil, !directives.skipsWrite, let epoch = worker.shared.cache?.purgeEpoch else { return nil }
         return RecordOrder(
             digest: digest, ttlSeconds: Int64(policy.ttlSeconds),
-            staleSeconds: Int64(max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds)), storesToolCalls: policy.storesToolCalls, tenantID: tenant.tenant.id,
+            staleSeconds: Int64(max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds)),
+            storesToolCalls: policy.storesToolCalls, tenantID: tenant.tenant.id,
             keyID: snapshot.keys.keys[Int(identity.key)].id,
-            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags, routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider),
+            namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags,
+            routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider),
             purgeEpoch: epoch)
     }
 
@@ -207,7 +213,9 @@ extension Exchange {
     }
 
     /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
-    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError) -> UpstreamFields {
+    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError)
+        -> UpstreamFields
+    {
         var fields = UpstreamFields(reservingBytes: 512)
         for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
@@ -234,7 +242,9 @@ extension Exchange {
         }
     }
 
-    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields) throws(GatewayError) {
+    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields)
+        throws(GatewayError)
+    {
         if let clientCredential {
             guard snapshot.providers.forwardsClientCredential(provider: plan.provider, field: clientCredential.field) else {
                 let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
@@ -267,7 +277,8 @@ extension Exchange {
             plan = nil
             try makePlan()
             facts.cache = .none
-            guard worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now) == .admitted else {
+            guard worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now) == .admitted
+            else {
                 worker.admission.remove(self)
                 worker.counters.add(.shed)
                 throw overloaded

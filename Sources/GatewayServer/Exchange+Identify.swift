@@ -81,7 +81,8 @@ extension Exchange {
             if request.isGeminiStream, !request.wantsServerSentEvents { streamForm = .geminiArray }
         case .universal:
             throw GatewayError(
-                status: 501, code: "not_implemented", message: "The universal endpoint is not available yet. Call a provider's path instead.")
+                status: 501, code: "not_implemented",
+                message: "The universal endpoint is not available yet. Call a provider's path instead.")
         case .tenant, .health: break
         }
         clientCredential = try findClientCredential(head)

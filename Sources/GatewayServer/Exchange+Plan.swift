@@ -111,7 +111,8 @@ extension Exchange {
         let path = try upstreamPath(plan)
         let isGranted = clientCredential != nil || definition.allows(operation)
         let refusal = snapshot.keys.permits(
-            identity, model: Array(plan.model.utf8).span, provider: Array(definition.name.utf8).span, path: path.span, isPathGranted: isGranted)
+            identity, model: Array(plan.model.utf8).span, provider: Array(definition.name.utf8).span, path: path.span,
+            isPathGranted: isGranted)
         if let refusal { throw refusal }
     }
 
@@ -125,7 +126,8 @@ extension Exchange {
             let name = field.names.first ?? "a field"
             throw GatewayError(
                 status: 403, code: "account_object_not_allowed",
-                message: "\(name) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
+                message:
+                    "\(name) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
                 param: name)
         }
     }
@@ -142,7 +144,8 @@ extension Exchange {
         guard clientCredential == nil, !definition.isLocal, snapshot.credential(of: plan.provider) == nil else { return }
         throw GatewayError(
             status: 502, code: "provider_credentials",
-            message: "No key is configured for \(definition.name). The operator sets \(definition.credentialVariable ?? "provider_credentials").",
+            message:
+                "No key is configured for \(definition.name). The operator sets \(definition.credentialVariable ?? "provider_credentials").",
             source: .gateway)
     }
 
@@ -176,12 +179,14 @@ extension Exchange {
         }
         if isUnified, let lite = scan?.liteLLMCache {
             try directives.applyLiteLLM(
-                ttl: lite.ttlSeconds.map(Int64.init), sMaxAge: lite.maxAgeSeconds.map(Int64.init), noCache: lite.noCache, noStore: lite.noStore,
+                ttl: lite.ttlSeconds.map(Int64.init), sMaxAge: lite.maxAgeSeconds.map(Int64.init), noCache: lite.noCache,
+                noStore: lite.noStore,
                 namespace: scan?.liteLLMNamespace(in: body.span).map { Array($0.utf8) })
         }
         if directives.customKey != nil, tenant?.tenant.allowsCustomCacheKeys == false {
             throw GatewayError(
-                status: 403, code: "custom_cache_key_not_allowed", message: "This tenant may not choose cache keys.", param: "cf-aig-cache-key")
+                status: 403, code: "custom_cache_key_not_allowed", message: "This tenant may not choose cache keys.",
+                param: "cf-aig-cache-key")
         }
     }
 
@@ -232,7 +237,9 @@ extension Exchange {
                 var fields = QueryFields()
                 while let field = fields.next(in: query) {
                     let start = head.queryRange.lowerBound
-                    guard head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)].elementsEqual(name.utf8) else { continue }
+                    guard head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)].elementsEqual(name.utf8) else {
+                        continue
+                    }
                     worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
                 }
             }

@@ -36,7 +36,9 @@ final class Fetch: TransferDelegate {
         if let flight {
             self.flight = flight
         } else if let record = order.record {
-            self.flight = Flight(key: record.digest, isStream: order.wantsStream, limits: order.embeddings == nil ? worker.snapshot.flightLimits : worker.snapshot.batchFlightLimits)
+            self.flight = Flight(
+                key: record.digest, isStream: order.wantsStream,
+                limits: order.embeddings == nil ? worker.snapshot.flightLimits : worker.snapshot.batchFlightLimits)
         } else {
             self.flight = nil
         }
@@ -146,7 +148,8 @@ final class Fetch: TransferDelegate {
     private static let eventTooLarge = GatewayError(
         status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
     private static let redirected = GatewayError(
-        status: 502, code: "upstream_redirect", message: "The provider answered with a redirect, which is never followed.", source: .upstream)
+        status: 502, code: "upstream_redirect", message: "The provider answered with a redirect, which is never followed.",
+        source: .upstream)
 
     private var credentialsRefused: GatewayError {
         GatewayError(
@@ -224,7 +227,8 @@ final class Fetch: TransferDelegate {
         if reason == nil {
             endFlight(.complete)
         } else if Self.isFailure(status) {
-            endFlight(.failed(GatewayError(status: 502, code: "upstream_error", message: "The provider answered \(status).", source: .upstream)))
+            endFlight(
+                .failed(GatewayError(status: 502, code: "upstream_error", message: "The provider answered \(status).", source: .upstream)))
         } else if status >= 400 {
             endFlight(.refusedUpstream)
         } else {
@@ -337,10 +341,12 @@ extension AnswerSummary {
     var brokenStreamError: GatewayError {
         switch outcome {
         case .errorInBody:
-            GatewayError(status: 502, code: "upstream_error", message: "The provider reported an error inside the stream.", source: .upstream)
+            GatewayError(
+                status: 502, code: "upstream_error", message: "The provider reported an error inside the stream.", source: .upstream)
         case .eventTooLarge:
             GatewayError(
-                status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.", source: .upstream)
+                status: 502, code: "upstream_event_too_large", message: "The provider sent an event larger than the limit.",
+                source: .upstream)
         case .truncated, .malformed, .complete:
             GatewayError(status: 502, code: "upstream_truncated", message: "The answer broke off before its end.", source: .upstream)
         }

@@ -44,7 +44,9 @@ final class FlightTable: Sendable {
     private func shard(of key: Digest256) -> Locked<Shard> { shards[Int(truncatingIfNeeded: key.words.1 & 63)] }
 
     /// Joins the flight of `key` or opens one. A streaming request follows streams only; a plain one follows either.
-    func place(_ key: Digest256, wantsStream: Bool, limits: Flight.Limits? = nil, now: MonotonicTime, wake: @escaping @Sendable () -> Void) -> Place {
+    func place(_ key: Digest256, wantsStream: Bool, limits: Flight.Limits? = nil, now: MonotonicTime, wake: @escaping @Sendable () -> Void)
+        -> Place
+    {
         shard(of: key).withLock { shard in
             if let until = shard.unshared[key] {
                 if now < until { return .alone }

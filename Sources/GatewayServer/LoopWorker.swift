@@ -75,7 +75,9 @@ final class LoopWorker {
         guard shared.connections.enter(limit: snapshot.limits.connectionsMax) else { return refuse(connection, leaves: false) }
         let address = connection.peer.ip
         let isTrusted = address.kind == .loopback || snapshot.isTrusted(address)
-        if !isTrusted, perAddress[address, default: 0] >= snapshot.limits.connectionsPerAddressMax { return refuse(connection, leaves: true) }
+        if !isTrusted, perAddress[address, default: 0] >= snapshot.limits.connectionsPerAddressMax {
+            return refuse(connection, leaves: true)
+        }
         perAddress[address, default: 0] += 1
         let client = ClientConnection(worker: self, connection: connection)
         client.slot = connections.count

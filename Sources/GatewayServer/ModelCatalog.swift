@@ -16,7 +16,9 @@ struct ModelCatalog {
             }
             for target in snapshot.knownModels {
                 let definition = snapshot.providers[target.provider]
-                guard snapshot.configuration.isReady(providerAt: target.provider), snapshot.permits(identity, target: target) else { continue }
+                guard snapshot.configuration.isReady(providerAt: target.provider), snapshot.permits(identity, target: target) else {
+                    continue
+                }
                 models.append(ListedModel(id: "\(definition.name)/\(target.model)", owner: definition.name))
             }
         }
@@ -36,7 +38,8 @@ struct ModelCatalog {
         }
         guard let found = models.first(where: { $0.id == model }) else {
             throw GatewayError(
-                status: 404, code: "model_not_found", message: "This key may use no model of that name. GET /v1/models lists what it may use.",
+                status: 404, code: "model_not_found",
+                message: "This key may use no model of that name. GET /v1/models lists what it may use.",
                 param: "model")
         }
         found.append(as: dialect, to: &body)

@@ -27,6 +27,8 @@ extension RequestHead {
 
     private func names(_ field: HeaderField, _ name: String) -> Bool {
         guard field.name.count == name.utf8.count else { return false }
-        return zip(bytes[field.name], name.utf8).allSatisfy { (found, expected) in (0x41...0x5A).contains(found) ? found | 0x20 == expected : found == expected }
+        return zip(bytes[field.name], name.utf8).allSatisfy { (found, expected) in
+            (0x41...0x5A).contains(found) ? found | 0x20 == expected : found == expected
+        }
     }
 }

@@ -159,7 +159,9 @@ struct ResponseComposer {
     }
 
     /// Any whole answer of the gateway's own with a JSON body.
-    mutating func whole(status: Int, contentType: StaticString, body: [UInt8], lines: [UInt8] = [], facts: AnswerFacts, now: WallTime, isHead: Bool) {
+    mutating func whole(
+        status: Int, contentType: StaticString, body: [UInt8], lines: [UInt8] = [], facts: AnswerFacts, now: WallTime, isHead: Bool
+    ) {
         beginHead(status: status, facts: facts, now: now)
         appendLines(lines)
         bytes.append(literal: "content-type: ")
@@ -170,7 +172,9 @@ struct ResponseComposer {
     }
 
     /// A refusal in the dialect's shape.
-    mutating func error(_ error: GatewayError, dialect: Dialect, allow: String? = nil, facts: AnswerFacts, now: WallTime, isHead: Bool = false) {
+    mutating func error(
+        _ error: GatewayError, dialect: Dialect, allow: String? = nil, facts: AnswerFacts, now: WallTime, isHead: Bool = false
+    ) {
         var body: [UInt8] = []
         appendErrorBody(error, dialect: dialect, requestID: facts.requestID.text, to: &body)
         var lines: [UInt8] = []

@@ -37,7 +37,9 @@ struct CacheCommand: ParsableCommand {
             let result = try CacheCommand.on(common, { try $0.call("GET", "/cache/stats") }) { CacheReport.describe($0.statistics) }
             if json { return Output.result(jsonText(result)) }
             var table = Table(["WHAT", "VALUE"])
-            for member in result.objectValue?.members ?? [] { table.add([member.key.replacingOccurrences(of: "_", with: " "), jsonText(member.value)]) }
+            for member in result.objectValue?.members ?? [] {
+                table.add([member.key.replacingOccurrences(of: "_", with: " "), jsonText(member.value)])
+            }
             Output.result(table.text)
         }
     }

@@ -54,7 +54,8 @@ enum Target {
         } else {
             do {
                 guard let bytes = try PrivateFile.read(folder + "/" + TokenFiles.adminName) else {
-                    throw CommandError("There is no \(folder)/\(TokenFiles.adminName); is a gateway running on this folder?", exitCode: .unavailable)
+                    throw CommandError(
+                        "There is no \(folder)/\(TokenFiles.adminName); is a gateway running on this folder?", exitCode: .unavailable)
                 }
                 token = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
             } catch let error as PrivateFileError {

@@ -7,7 +7,8 @@ struct DemoProviderCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo-provider",
         abstract: "Serves a pretend provider in three dialects, with deterministic answers and faults by model name.",
-        discussion: "For trying the gateway and for its tests; it checks no key. Models: demo-chat, demo-embed, demo-slow-2s, demo-fail-503, …")
+        discussion:
+            "For trying the gateway and for its tests; it checks no key. Models: demo-chat, demo-embed, demo-slow-2s, demo-fail-503, …")
 
     @Option(name: .long, help: "Where to listen.")
     var listen = "127.0.0.1:8789"

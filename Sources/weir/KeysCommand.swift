@@ -68,7 +68,8 @@ struct KeysCommand: ParsableCommand {
             for key in result["keys"]?.arrayValue ?? [] {
                 let text = { (name: String) in key[name]?.stringValue ?? "" }
                 table.add([
-                    text("id"), text("tenant"), text("label"), "…" + text("hint"), text("created"), key["expires"]?.stringValue ?? "never", text("state"),
+                    text("id"), text("tenant"), text("label"), "…" + text("hint"), text("created"), key["expires"]?.stringValue ?? "never",
+                    text("state"),
                     text("managed_by"),
                 ])
             }
@@ -90,7 +91,8 @@ struct KeysCommand: ParsableCommand {
             if let key { fields.append(("disabled", .bool(!key))) }
             guard !fields.isEmpty else { throw CommandError("Nothing to change: give at least one option.", exitCode: .usage) }
             let object = JSONValue.object(pairs: fields)
-            let result = try Operate.on(common, { try $0.call("PATCH", "/keys/" + encoded(id), body: object) }) { operations throws(GatewayError) in
+            let result = try Operate.on(common, { try $0.call("PATCH", "/keys/" + encoded(id), body: object) }) {
+                operations throws(GatewayError) in
                 try operations.changeKey(id, object.objectValue ?? JSONObject())
             }
             Output.result(jsonText(result))

@@ -40,7 +40,9 @@ struct TenantsCommand: ParsableCommand {
         @Flag(name: .long, help: "As JSON.") var json = false
 
         func run() throws {
-            let result = try Operate.on(common, { try $0.call("GET", "/tenants") }) { operations throws(GatewayError) in operations.listTenants() }
+            let result = try Operate.on(common, { try $0.call("GET", "/tenants") }) { operations throws(GatewayError) in
+                operations.listTenants()
+            }
             if json { return Output.result(jsonText(result)) }
             var table = Table(["ID", "PROVIDER KEYS", "CACHE", "STATE", "MANAGED BY"])
             for tenant in result["tenants"]?.arrayValue ?? [] {

@@ -15,6 +15,7 @@ struct VersionCommand: ParsableCommand {
     var json = false
 
     func run() {
-        Output.result(json ? #"{"version":"\#(Version.number)","commit":"\#(Version.commit)"}"# : "weir \(Version.number) (\(Version.commit))")
+        Output.result(
+            json ? #"{"version":"\#(Version.number)","commit":"\#(Version.commit)"}"# : "weir \(Version.number) (\(Version.commit))")
     }
 }

@@ -46,7 +46,8 @@ private func directives(_ fields: (FieldName, String)...) throws -> CacheDirecti
 
     @Test func `a value without meaning is a 400 that names the field`() {
         for (name, value) in [
-            (FieldName.cfAigCacheTTL, "soon"), (.cfAigCacheTTL, "-1"), (.cfAigCacheTTL, ""), (.cfAigSkipCache, "maybe"), (.cfAigCacheKey, ""),
+            (FieldName.cfAigCacheTTL, "soon"), (.cfAigCacheTTL, "-1"), (.cfAigCacheTTL, ""), (.cfAigSkipCache, "maybe"),
+            (.cfAigCacheKey, ""),
         ] {
             let error = #expect(throws: GatewayError.self) { try directives((name, value)) }
             #expect(error?.status == 400 && error?.param == name.name)

@@ -86,7 +86,11 @@ private func append(_ text: String, to flight: Flight) -> Bool { flight.append(A
         #expect(flight.take(ids[1], wantsBytes: false).leads)
         #expect(!flight.end(.failed(failure)))
         for id in ids[2...] {
-            if case .failed(let error)? = flight.take(id, wantsBytes: false).end { #expect(error == failure) } else { Issue.record("no end") }
+            if case .failed(let error)? = flight.take(id, wantsBytes: false).end {
+                #expect(error == failure)
+            } else {
+                Issue.record("no end")
+            }
         }
     }
 
