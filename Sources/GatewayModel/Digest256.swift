@@ -63,6 +63,7 @@ public struct Digest256: Hashable, Sendable {
         return String(decoding: text, as: UTF8.self)
     }
 
+    /// Whether all 32 bytes are the same. Not in constant time: for names, not for secrets.
     @inlinable public static func == (left: Self, right: Self) -> Bool {
         left.words.0 == right.words.0 && left.words.1 == right.words.1 && left.words.2 == right.words.2 && left.words.3 == right.words.3
     }

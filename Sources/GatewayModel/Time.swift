@@ -21,6 +21,7 @@ public struct MonotonicTime: Hashable, Comparable, Sendable {
         return MonotonicTime(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
     }
 
+    /// Earlier is less.
     @inlinable public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The point `milliseconds` later, saturating at the end of the clock.
@@ -51,6 +52,7 @@ public struct WallTime: Hashable, Comparable, Sendable {
         return WallTime(milliseconds: Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000)
     }
 
+    /// Earlier is less.
     @inlinable public static func < (left: Self, right: Self) -> Bool { left.milliseconds < right.milliseconds }
 
     /// The point `seconds` later (earlier when negative), saturating.
