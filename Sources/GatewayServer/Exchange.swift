@@ -67,11 +67,12 @@ final class Exchange {
     private var keepsAlive = true
     private(set) var isHTTP10 = false
 
-    var worker: LoopWorker { client.worker }
-    var snapshot: GatewaySnapshot { client.worker.snapshot }
+    let worker: LoopWorker
+    var snapshot: GatewaySnapshot { worker.snapshot }
 
     init(_ client: ClientConnection) {
         self.client = client
+        worker = client.worker
         policy = client.worker.snapshot.configuration.cache.standard
     }
 
