@@ -91,7 +91,9 @@ let package = Package(
         tests(of: "Storage", ["store-torture", "StoreTesting", "GatewayModel"]),
         tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel"]),
         tests(of: "Tenants", ["Storage", "Hashing", "JSON"]),
-        tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "GatewayModel"]),
+        .target(
+            name: "ExactCacheTrial", dependencies: ["ExactCache", "GatewayModel"], path: "Tests/ExactCacheTrial", swiftSettings: strict),
+        tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "ExactCacheTrial", "GatewayModel"]),
         tests(of: "Providers", ["JSON"]),
         tests(of: "Upstream", ["EventLoop"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing"]),
@@ -114,6 +116,7 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? =
 
 if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
+        fuzzer("fuzz-cache-record", ["ExactCacheTrial"], path: "Tests/Fuzz/CacheRecord"),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),

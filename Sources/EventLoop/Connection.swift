@@ -276,20 +276,6 @@ public final class Connection: LoopHandle {
         beginClose()
     }
 
-    /// Whether the peer's RST has arrived although nothing was read since: how a peer that sent FIN and is gone can be told from one that only
-    /// half-closed, once it has been sent something. One system call.
-    public var isResetByPeer: Bool {
-        guard let fileDescriptor else { return true }
-        #if os(Linux)
-            var info = tcp_info()
-            var length = socklen_t(MemoryLayout<tcp_info>.size)
-            guard getsockopt(fileDescriptor, Int32(IPPROTO_TCP), TCP_INFO, &info, &length) == 0 else { return true }
-            return info.tcpi_state == 7  // TCP_CLOSE
-        #else
-            return false
-        #endif
-    }
-
     private func setLinger() {
         guard let fileDescriptor else { return }
         var option = linger(l_onoff: 1, l_linger: 0)

@@ -3,11 +3,11 @@ import Storage
 
 /// Verifies the records of a cache's store: for `weir store check`, and for the child process that looks at a suspect store at open.
 public enum CacheCheck {
-    /// The check of the store in the folder `path`. `isQuick` walks the keys for at most a second and verifies about 1,000 records, which is
-    /// what a start can wait for: every record is verified again when it is read. Up to a tenth of bad records is tolerated.
+    /// The check of the store in the folder `path`. `isQuick` walks each database for at most half a second and verifies about 1,000
+    /// records, which is what a start can wait for: every record is verified again when it is read. Up to a tenth of bad records is tolerated.
     public static func check(path: String, isQuick: Bool) -> StoreCheck {
         StoreCheck(
-            path: path, databases: CacheStore.databases, valuesMax: isQuick ? 1000 : nil, millisecondsMax: isQuick ? 1000 : nil,
+            path: path, databases: CacheStore.databases, valuesMax: isQuick ? 1000 : nil, millisecondsMax: isQuick ? 500 : nil,
             badPercentMax: 10)
     }
 

@@ -23,11 +23,15 @@ public final class CacheReader {
     @usableFromInline var hasBad = false
     /// The last bad record reported, so that a hot one isn't reported with every request until the writer got to it.
     private var lastBad: Digest256?
+    private let pending: PendingWrites.Probe
+    private let hot: HotTable.Probe
 
     init(cache: ExactCache, transaction: ReadTransaction) {
         self.cache = cache
         self.transaction = transaction
         records = cache.environment.database("val")
+        pending = cache.pending.probe
+        hot = cache.hot.probe
     }
 
     /// Looks for the answer of `digest` and hands its record to `body`, with the bytes that the view's ranges are about.
@@ -68,7 +72,7 @@ public final class CacheReader {
     }
 
     @usableFromInline
-    func pendingEntry(_ digest: Digest256) -> PendingEntry? { cache.pending.entry(digest) }
+    func pendingEntry(_ digest: Digest256) -> PendingEntry? { pending.mayContain(digest) ? cache.pending.entry(digest) : nil }
 
     /// Verifies a record and counts the use. A bad one is only noted: no lock is taken while the read transaction is open.
     @usableFromInline
@@ -77,7 +81,7 @@ public final class CacheReader {
             hasBad = true
             return nil
         }
-        cache.hot.touch(digest)
+        hot.touch(digest)
         return view
     }
 

@@ -17,35 +17,40 @@ public struct CacheRecordView: Sendable {
     public let status: UInt16
     /// The operation answered.
     public let operation: Operation
-    /// Where the tenant's id stands (UTF-8).
-    public let tenantRange: Range<Int>
-    /// Where the virtual key's id stands (UTF-8).
-    public let keyIDRange: Range<Int>
-    /// Where the provider's slug stands (UTF-8).
-    public let providerRange: Range<Int>
-    /// Where the model's name stands (UTF-8).
-    public let modelRange: Range<Int>
-    /// Where the namespace stands (UTF-8).
-    public let namespaceRange: Range<Int>
-    /// Where the finish reason stands (UTF-8).
-    public let finishReasonRange: Range<Int>
-    /// Where the body stands.
-    public let bodyRange: Range<Int>
-    /// Where in the body the usage-only event stands, counted from the body's start; `nil` if there is none.
-    public let usageEventRange: Range<Int>?
     /// The provider's token counts; `nil` if it reported none.
     public let usage: Usage?
 
+    /// The writer's number of the record's insertion.
     let sequence: UInt64
-    let hashes: (tenant: UInt64, key: UInt64, model: UInt64, namespace: UInt64)
-    let tagsRange: Range<Int>
-    let fieldsRange: Range<Int>
+    // Where each part ends, after the fixed header; 32 bits each, since the view is copied with every hit.
+    private let tenantEnd, keyIDEnd, providerEnd, modelEnd, namespaceEnd, finishReasonEnd, tagsEnd, fieldsEnd, bodyEnd: UInt32
+    private let usageEventStart, usageEventEnd: UInt32
     private let flags: CacheRecordFlags
 
     /// Whether the body is an event stream.
     public var isStream: Bool { flags.contains(.stream) }
     /// Whether the answer calls tools.
     public var hasToolCalls: Bool { flags.contains(.toolCalls) }
+
+    /// Where the tenant's id stands (UTF-8).
+    public var tenantRange: Range<Int> { CacheRecordLayout.headerLength..<Int(tenantEnd) }
+    /// Where the virtual key's id stands (UTF-8).
+    public var keyIDRange: Range<Int> { Int(tenantEnd)..<Int(keyIDEnd) }
+    /// Where the provider's slug stands (UTF-8).
+    public var providerRange: Range<Int> { Int(keyIDEnd)..<Int(providerEnd) }
+    /// Where the model's name stands (UTF-8).
+    public var modelRange: Range<Int> { Int(providerEnd)..<Int(modelEnd) }
+    /// Where the namespace stands (UTF-8).
+    public var namespaceRange: Range<Int> { Int(modelEnd)..<Int(namespaceEnd) }
+    /// Where the finish reason stands (UTF-8).
+    public var finishReasonRange: Range<Int> { Int(namespaceEnd)..<Int(finishReasonEnd) }
+    /// Where the body stands.
+    public var bodyRange: Range<Int> { Int(fieldsEnd)..<Int(bodyEnd) }
+    /// Where in the body the usage-only event stands, counted from the body's start; `nil` if there is none.
+    public var usageEventRange: Range<Int>? { flags.contains(.usageEvent) ? Int(usageEventStart)..<Int(usageEventEnd) : nil }
+
+    var tagsRange: Range<Int> { Int(finishReasonEnd)..<Int(tagsEnd) }
+    private var fieldsRange: Range<Int> { Int(tagsEnd)..<Int(fieldsEnd) }
 
     /// Verifies and reads a record: length, magic, version, digest, checksum, and that all parts fit. `nil` for anything amiss.
     init?(_ bytes: Span<UInt8>, digest: Digest256) {
@@ -76,31 +81,27 @@ public struct CacheRecordView: Sendable {
         staleSeconds = raw.number(Layout.staleAt, UInt32.self)
         routeRevision = raw.number(Layout.revisionAt, UInt64.self)
         status = raw.number(Layout.statusAt, UInt16.self)
-        hashes = (
-            raw.number(Layout.tenantHashAt, UInt64.self), raw.number(Layout.keyHashAt, UInt64.self),
-            raw.number(Layout.modelHashAt, UInt64.self), raw.number(Layout.namespaceHashAt, UInt64.self)
-        )
-        var end = Layout.headerLength
-        let take = { (length: Int) -> Range<Int> in
-            let range = end..<(end + length)
-            end = range.upperBound
-            return range
+        // Sums of 64 bits, so that lengths that don't fit can't wrap; equal to the true length, which has 32, they are all in range.
+        var end = UInt64(Layout.headerLength)
+        let text = { (index: Int) -> UInt32 in
+            end += UInt64(raw.number(Layout.textLengthsAt + 2 * index, UInt16.self))
+            return UInt32(clamping: end)
         }
-        let text = { (index: Int) in take(Int(raw.number(Layout.textLengthsAt + 2 * index, UInt16.self))) }
-        tenantRange = text(0)
-        keyIDRange = text(1)
-        providerRange = text(2)
-        modelRange = text(3)
-        namespaceRange = text(4)
-        finishReasonRange = text(5)
-        tagsRange = take(Int(raw.number(Layout.tagsLengthAt, UInt16.self)))
-        fieldsRange = take(Int(raw.number(Layout.fieldsLengthAt, UInt32.self)))
-        bodyRange = take(Int(raw.number(Layout.bodyLengthAt, UInt32.self)))
-        let event = (
-            Int(raw.number(Layout.usageEventAt, UInt32.self)), Int(raw.number(Layout.usageEventAt + 4, UInt32.self))
-        )
-        guard end == raw.count, event.0 <= event.1, event.1 <= bodyRange.count else { return nil }
-        usageEventRange = flags.contains(.usageEvent) ? event.0..<event.1 : nil
+        tenantEnd = text(0)
+        keyIDEnd = text(1)
+        providerEnd = text(2)
+        modelEnd = text(3)
+        namespaceEnd = text(4)
+        finishReasonEnd = text(5)
+        tagsEnd = text(6)
+        end += UInt64(raw.number(Layout.fieldsLengthAt, UInt32.self))
+        fieldsEnd = UInt32(clamping: end)
+        let bodyLength = raw.number(Layout.bodyLengthAt, UInt32.self)
+        end += UInt64(bodyLength)
+        bodyEnd = UInt32(clamping: end)
+        usageEventStart = raw.number(Layout.usageEventAt, UInt32.self)
+        usageEventEnd = raw.number(Layout.usageEventAt + 4, UInt32.self)
+        guard end == UInt64(raw.count), usageEventStart <= usageEventEnd, usageEventEnd <= bodyLength else { return nil }
         usage = flags.contains(.usage) ? CacheRecordView.usage(raw, isSuspect: flags.contains(.suspectUsage)) : nil
     }
 

@@ -8,7 +8,8 @@ import GatewayModel
 import Storage
 import Synchronization
 
-/// Answers by digest: fingerprint → recorded answer, with ttl, eviction and purge. Any thread may call it.
+/// Answers by digest: fingerprint → recorded answer, with ttl, eviction and purge. Any thread may call it. It must be closed: its writer
+/// thread keeps it alive until then.
 public final class ExactCache: Sendable {
     /// The time by which records are stamped and judged.
     public let clock: CacheClock
@@ -63,8 +64,8 @@ public final class ExactCache: Sendable {
     ///   - record: the answer, `created` by `clock`.
     ///   - digest: its key.
     ///   - begun: `purgeEpoch` as it was before the upstream was asked.
-    /// - Returns: `nil` once accepted; otherwise why not: `entryTooLarge`, `purged`, `queueFull` or `storeUnavailable`. An accepted answer
-    ///   may still be displaced by newer ones before it is written; that is counted.
+    /// - Returns: `nil` once accepted; otherwise why not: `entryTooLarge`, `purged` or `storeUnavailable`. An accepted answer may still be
+    ///   displaced by newer ones before it is written, which is counted as `queueFull`.
     public func store(_ record: CacheRecord, for digest: Digest256, begun: PurgeEpoch) -> CacheReason? {
         guard let reason = accept(record, digest, begun) else { return nil }
         writer.work.counters.refuse(reason)
@@ -82,7 +83,7 @@ public final class ExactCache: Sendable {
         guard pending.insert(entry, unless: isPurged) else { return .purged }
         guard writer.submit(.store(entry), bytes: bytes.count + 128) else {
             pending.remove(entry)
-            return .queueFull
+            return .storeUnavailable
         }
         return nil
     }

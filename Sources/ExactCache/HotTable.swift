@@ -24,13 +24,25 @@ final class HotTable: @unchecked Sendable {
 
     private func slot(_ digest: Digest256) -> Int { Int(digest.words.1 & mask) }
 
-    /// One more use.
-    @inline(__always)
-    func touch(_ digest: Digest256) {
-        let counter = counters + slot(digest)
-        let count = counter.pointee.load(ordering: .relaxed)
-        if count < Self.most { counter.pointee.store(count &+ 1, ordering: .relaxed) }
+    /// The table for readers that keep the cache alive: a touch costs no reference count that all loops share.
+    struct Probe {
+        fileprivate let counters: UnsafeMutablePointer<Atomic<UInt8>>
+        fileprivate let mask: UInt64
+
+        /// One more use.
+        @inline(__always)
+        func touch(_ digest: Digest256) {
+            let counter = counters + Int(digest.words.1 & mask)
+            let count = counter.pointee.load(ordering: .relaxed)
+            if count < HotTable.most { counter.pointee.store(count &+ 1, ordering: .relaxed) }
+        }
     }
+
+    /// A probe, valid as long as this.
+    var probe: Probe { Probe(counters: counters, mask: mask) }
+
+    /// One more use.
+    func touch(_ digest: Digest256) { probe.touch(digest) }
 
     /// Uses since the counter was last changed here, 0...3.
     func count(_ digest: Digest256) -> UInt8 { counters[slot(digest)].load(ordering: .relaxed) }

@@ -19,32 +19,52 @@ final class PendingEntry: Sendable {
 ///
 /// It also decides what is written: the writer writes an entry only while it stands here, so that a purge, a newer answer or a full queue
 /// removes an entry by removing it here. Sharded by digest; a shard that is empty (the usual case for a hit) costs one atomic load.
-final class PendingWrites: Sendable {
+final class PendingWrites: @unchecked Sendable {
+    // @unchecked: `counts` points to atomics, and its address never changes.
+
     private final class Shard: @unchecked Sendable {
         // @unchecked: `entries` is guarded by `mutex`.
-        let count = Atomic<Int>(0)
         let mutex = ThreadMutex()
         var entries: [Digest256: PendingEntry] = [:]
     }
 
     private static let shardCount = 64
     private let shards: [Shard]
+    private let counts: UnsafeMutablePointer<Atomic<Int>>
     private let total = Atomic<Int>(0)
     private let totalBytes = Atomic<Int>(0)
 
-    init() { shards = (0..<Self.shardCount).map { _ in Shard() } }
+    init() {
+        shards = (0..<Self.shardCount).map { _ in Shard() }
+        counts = .allocate(capacity: Self.shardCount)
+        for index in 0..<Self.shardCount { (counts + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit { counts.deallocate() }
 
     /// Entries and bytes.
     var size: (entries: Int, bytes: Int) { (total.load(ordering: .relaxed), totalBytes.load(ordering: .relaxed)) }
 
     @inline(__always)
-    private func shard(_ digest: Digest256) -> Shard { shards[Int(digest.words.3 & UInt64(Self.shardCount - 1))] }
+    private static func index(_ digest: Digest256) -> Int { Int(digest.words.3 & UInt64(shardCount - 1)) }
+
+    private func shard(_ digest: Digest256) -> Shard { shards[PendingWrites.index(digest)] }
+
+    /// The entries of each shard, for readers that keep the cache alive: looking costs a load, and no reference count that all loops share.
+    struct Probe {
+        fileprivate let counts: UnsafeMutablePointer<Atomic<Int>>
+
+        /// Whether the digest's shard has entries.
+        @inline(__always)
+        func mayContain(_ digest: Digest256) -> Bool { counts[PendingWrites.index(digest)].load(ordering: .acquiring) != 0 }
+    }
+
+    /// A probe, valid as long as this.
+    var probe: Probe { Probe(counts: counts) }
 
     /// The entry of that digest.
-    @inline(__always)
     func entry(_ digest: Digest256) -> PendingEntry? {
         let shard = shard(digest)
-        guard shard.count.load(ordering: .acquiring) != 0 else { return nil }
         return shard.mutex.withLock { shard.entries[digest] }
     }
 
@@ -55,7 +75,7 @@ final class PendingWrites: Sendable {
         return shard.mutex.withLock {
             guard !isPurged() else { return false }
             let old = shard.entries.updateValue(entry, forKey: entry.digest)
-            count(shard, entries: old == nil ? 1 : 0, bytes: entry.bytes.count - (old?.bytes.count ?? 0))
+            count(entry.digest, entries: old == nil ? 1 : 0, bytes: entry.bytes.count - (old?.bytes.count ?? 0))
             return true
         }
     }
@@ -72,7 +92,7 @@ final class PendingWrites: Sendable {
         shard.mutex.withLock {
             guard shard.entries[entry.digest] === entry else { return }
             shard.entries[entry.digest] = nil
-            count(shard, entries: -1, bytes: -entry.bytes.count)
+            count(entry.digest, entries: -1, bytes: -entry.bytes.count)
         }
     }
 
@@ -86,15 +106,15 @@ final class PendingWrites: Sendable {
                     guard selector.selects(bytes.span, digest: digest) else { continue }
                     shard.entries[digest] = nil
                     removed.append(digest)
-                    count(shard, entries: -1, bytes: -entry.bytes.count)
+                    count(digest, entries: -1, bytes: -entry.bytes.count)
                 }
             }
         }
         return removed
     }
 
-    private func count(_ shard: Shard, entries: Int, bytes: Int) {
-        shard.count.add(entries, ordering: .releasing)
+    private func count(_ digest: Digest256, entries: Int, bytes: Int) {
+        counts[PendingWrites.index(digest)].add(entries, ordering: .releasing)
         total.add(entries, ordering: .relaxed)
         totalBytes.add(bytes, ordering: .relaxed)
     }

@@ -32,27 +32,32 @@ public indirect enum PurgeSelector: Sendable, Equatable {
     func selects(_ view: CacheRecordView, digest: Digest256, in bytes: Span<UInt8>) -> Bool {
         switch self {
         case .all: true
-        case .tenant(let id): view.hashes.tenant == PurgeSelector.hash(id) && view.text(view.tenantRange, in: bytes) == id
+        case .tenant(let id): PurgeSelector.isText(id, CacheRecordLayout.tenantHashAt, view.tenantRange, bytes)
         case .key(let key): key == digest
-        case .keyID(let id): view.hashes.key == PurgeSelector.hash(id) && view.text(view.keyIDRange, in: bytes) == id
+        case .keyID(let id): PurgeSelector.isText(id, CacheRecordLayout.keyHashAt, view.keyIDRange, bytes)
         case .model(let name): PurgeSelector.isModel(name, view, bytes)
         case .tag(let tag): !view.tagsRange.isEmpty && view.tags(in: bytes).contains(tag)
         case .before(let time): view.created < time
-        case .namespace(let name): view.hashes.namespace == PurgeSelector.hash(name) && view.text(view.namespaceRange, in: bytes) == name
+        case .namespace(let name): PurgeSelector.isText(name, CacheRecordLayout.namespaceHashAt, view.namespaceRange, bytes)
         case .every(let selectors): selectors.allSatisfy { $0.selects(view, digest: digest, in: bytes) }
         }
     }
 
     /// A model's own name may hold slashes, so both readings of a name with one are tried.
     private static func isModel(_ name: String, _ view: CacheRecordView, _ bytes: Span<UInt8>) -> Bool {
-        if view.hashes.model == hash(name), view.text(view.modelRange, in: bytes) == name { return true }
+        if isText(name, CacheRecordLayout.modelHashAt, view.modelRange, bytes) { return true }
         guard let slash = name.utf8.firstIndex(of: 0x2F) else { return false }
         let model = String(name[name.utf8.index(after: slash)...])
-        return view.hashes.model == hash(model) && view.text(view.modelRange, in: bytes) == model
+        return isText(model, CacheRecordLayout.modelHashAt, view.modelRange, bytes)
             && view.text(view.providerRange, in: bytes) == name[..<slash]
     }
 
-    private static func hash(_ text: String) -> UInt64 { xxh3(Array(text.utf8).span) }
+    /// Whether a text of the record is `text`: by its hash in the header first, which decides nearly always.
+    private static func isText(_ text: String, _ hashAt: Int, _ range: Range<Int>, _ bytes: Span<UInt8>) -> Bool {
+        let hash = xxh3(Array(text.utf8).span)
+        guard bytes.withUnsafeBytes({ $0.number(hashAt, UInt64.self) }) == hash else { return false }
+        return bytes.extracting(range).withUnsafeBufferPointer { $0.elementsEqual(text.utf8) }
+    }
 }
 
 /// How a purge ended.

@@ -157,10 +157,7 @@ final class ClientConnection: ConnectionDelegate {
     /// Looks whether a half-closed client has turned out to be gone. Returns whether it should be looked at again.
     func probe() -> Bool {
         guard !isClosing, exchange?.isUnderWay == true else { return false }
-        if connection.isResetByPeer {
-            cut()
-            return false
-        }
+        connection.checkPeer()
         probesLeft -= 1
         return probesLeft > 0
     }

@@ -28,6 +28,15 @@ public struct KeyOptions: Sendable, Equatable {
         if let expires, expires != "never" { self.expires = try KeyOptions.expiry(expires, now: now) }
     }
 
+    /// What a new key is narrowed to by the fields of an admin call; its label and metadata are given to `KeyStore.createKey` beside this.
+    public init(_ fields: KeyChange) {
+        models = fields.models ?? models
+        providers = fields.providers ?? providers
+        paths = fields.paths ?? paths
+        addresses = fields.addresses ?? addresses
+        expires = fields.expires ?? nil
+    }
+
     /// The entries of a comma-separated list, spaces around them dropped; an empty entry is an error.
     public static func list(_ text: String) throws(PatternError) -> [String] {
         var entries: [String] = []

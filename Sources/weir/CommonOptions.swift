@@ -99,3 +99,15 @@ func jsonText(_ value: JSONValue) -> String {
     value.write(to: &bytes)
     return String(decoding: bytes, as: UTF8.self)
 }
+
+/// Comma-separated options.
+enum Lists {
+    /// The entries as the admin API takes them. An empty text is refused: a script's unset variable must not mean "everything".
+    static func json(_ text: String, of name: String) throws -> JSONValue {
+        do {
+            return .array(try KeyOptions.list(text).map { .string($0) })
+        } catch {
+            throw CommandError("--\(name.replacingOccurrences(of: "_", with: "-")): \(error)", exitCode: .usage)
+        }
+    }
+}

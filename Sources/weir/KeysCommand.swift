@@ -23,9 +23,9 @@ struct KeysCommand: ParsableCommand {
         var allowIp: String?
 
         /// The fields of the admin API.
-        var fields: [(String, JSONValue)] {
-            [("models", models), ("providers", providers), ("paths", paths), ("allow_ip", allowIp)].compactMap { name, text in
-                text.map { (name, .string($0)) }
+        func fields() throws -> [(String, JSONValue)] {
+            try [("models", models), ("providers", providers), ("paths", paths), ("allow_ip", allowIp)].compactMap { name, text in
+                try text.map { (name, try Lists.json($0, of: name)) }
             } + (expires.map { [("expires", $0 == "never" ? .null : .string($0))] } ?? [])
         }
     }
@@ -40,8 +40,8 @@ struct KeysCommand: ParsableCommand {
         @Flag(name: .long, help: "The whole answer as JSON.") var json = false
 
         func run() throws {
-            var fields: [(String, JSONValue)] = [("tenant", .string(tenant))] + policy.fields
-            if let name { fields.append(("name", .string(name))) }
+            var fields: [(String, JSONValue)] = [("tenant", .string(tenant))] + (try policy.fields())
+            if let name { fields.append(("label", .string(name))) }
             let object = JSONValue.object(pairs: fields)
             let result = try Operate.on(common, { try $0.call("POST", "/keys", body: object) }) { operations throws(GatewayError) in
                 try operations.createKey(object.objectValue ?? JSONObject())
@@ -67,9 +67,8 @@ struct KeysCommand: ParsableCommand {
             var table = Table(["ID", "TENANT", "NAME", "HINT", "CREATED", "EXPIRES", "STATE", "MANAGED BY"])
             for key in result["keys"]?.arrayValue ?? [] {
                 let text = { (name: String) in key[name]?.stringValue ?? "" }
-                let state = key["revoked"]?.stringValue != nil ? "revoked" : key["disabled"]?.boolValue == true ? "disabled" : "active"
                 table.add([
-                    text("id"), text("tenant"), text("name"), "…" + text("hint"), text("created"), key["expires"]?.stringValue ?? "never", state,
+                    text("id"), text("tenant"), text("label"), "…" + text("hint"), text("created"), key["expires"]?.stringValue ?? "never", text("state"),
                     text("managed_by"),
                 ])
             }
@@ -86,8 +85,8 @@ struct KeysCommand: ParsableCommand {
         @Flag(name: .long, inversion: .prefixedEnableDisable, help: "Switch the key on or off.") var key: Bool?
 
         func run() throws {
-            var fields = policy.fields
-            if let name { fields.append(("name", .string(name))) }
+            var fields = try policy.fields()
+            if let name { fields.append(("label", .string(name))) }
             if let key { fields.append(("disabled", .bool(!key))) }
             guard !fields.isEmpty else { throw CommandError("Nothing to change: give at least one option.", exitCode: .usage) }
             let object = JSONValue.object(pairs: fields)

@@ -19,14 +19,17 @@ struct TenantsCommand: ParsableCommand {
         @Option(name: .long, help: "Requests in flight at once.") var inFlightMax: Int?
         @Flag(name: .long, inversion: .prefixedEnableDisable, help: "Keep answers or not.") var cache: Bool?
 
-        var fields: [(String, JSONValue)] {
+        /// The fields of the admin API.
+        func fields() throws -> [(String, JSONValue)] {
             var fields: [(String, JSONValue)] = providerKeys.map { [("provider_keys", .string($0))] } ?? []
             for (name, text) in [("models", models), ("providers", providers), ("paths", paths)] {
-                if let text { fields.append((name, .string(text))) }
+                if let text { fields.append((name, try Lists.json(text, of: name))) }
             }
-            if let cacheTtl { fields.append(("cache_ttl", .number(cacheTtl))) }
             if let inFlightMax { fields.append(("in_flight_max", .number(inFlightMax))) }
-            if let cache { fields.append(("cache", .bool(cache))) }
+            var kept: [(String, JSONValue)] = []
+            if let cacheTtl { kept.append(("ttl", .number(cacheTtl))) }
+            if let cache { kept.append(("enabled", .bool(cache))) }
+            if !kept.isEmpty { fields.append(("cache", .object(pairs: kept))) }
             return fields
         }
     }
@@ -43,7 +46,7 @@ struct TenantsCommand: ParsableCommand {
             for tenant in result["tenants"]?.arrayValue ?? [] {
                 let text = { (name: String) in tenant[name]?.stringValue ?? "" }
                 table.add([
-                    text("id"), text("provider_keys"), tenant["cache"]?.boolValue.map { $0 ? "on" : "off" } ?? "default",
+                    text("id"), text("provider_keys"), tenant["cache"]?["enabled"]?.boolValue.map { $0 ? "on" : "off" } ?? "default",
                     tenant["disabled"]?.boolValue == true ? "disabled" : "active", text("managed_by"),
                 ])
             }
@@ -58,7 +61,7 @@ struct TenantsCommand: ParsableCommand {
         @Argument(help: "The tenant's id.") var id: String
 
         func run() throws {
-            let object = JSONValue.object(pairs: [("id", .string(id))] + policy.fields)
+            let object = JSONValue.object(pairs: [("id", .string(id))] + (try policy.fields()))
             let result = try Operate.on(common, { try $0.call("POST", "/tenants", body: object) }) { operations throws(GatewayError) in
                 try operations.createTenant(object.objectValue ?? JSONObject())
             }
@@ -73,7 +76,7 @@ struct TenantsCommand: ParsableCommand {
         @Argument(help: "The tenant's id.") var id: String
 
         func run() throws {
-            let object = JSONValue.object(pairs: policy.fields)
+            let object = JSONValue.object(pairs: try policy.fields())
             let result = try Operate.on(common, { try $0.call("PATCH", "/tenants/" + encoded(id), body: object) }) {
                 operations throws(GatewayError) in try operations.changeTenant(id, object.objectValue ?? JSONObject())
             }

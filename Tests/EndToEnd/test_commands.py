@@ -59,7 +59,7 @@ def test_create_prints_only_the_key_and_makes_the_tenant(gateway):
     assert result.out.strip() not in result.err
     assert tenant in gateway.weir("tenants", "list")
     entry = next(entry for entry in gateway.keys() if entry["tenant"] == tenant)
-    assert entry["name"] == "laptop"
+    assert entry["label"] == "laptop"
 
 
 @pytest.mark.parametrize("arguments", [["--expires", "soon"], ["--allow-ip", "300.1.1.1/8"], ["--tenant", "bad name!"], ["--models", ""]], ids=str)
@@ -106,7 +106,7 @@ def test_commands_work_on_the_store_when_no_gateway_runs(start_gateway, text):
 
 def test_the_admin_api_makes_lists_and_revokes(gateway, text):
     tenant = unique("tenant")
-    made = gateway.admin("POST", "/keys", json={"tenant": tenant, "name": "api"})
+    made = gateway.admin("POST", "/keys", json={"tenant": tenant, "label": "api"})
     assert made.status_code in (200, 201)
     key = next(value for value in made.json().values() if isinstance(value, str) and value.startswith("wk_"))
     assert gateway.chat(key, text).status_code == 200

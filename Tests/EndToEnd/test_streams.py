@@ -177,7 +177,7 @@ def test_a_cut_native_stream_is_passed_on_as_a_cut(gateway, key, text):
 
 
 def test_an_event_over_the_limit_ends_the_stream(gateway, key, text):
-    assert "[DONE]" not in gateway.chat_stream(key, text, "demo/demo-big-event-2000000").events
+    assert "[DONE]" not in gateway.chat_stream(key, text, "demo/demo-big-event-3000000").events
     assert gateway.chat_stream(key, text, "demo/demo-big-event-100000").events[-1] == "[DONE]"
 
 

@@ -6,9 +6,12 @@ import Glibc
 import Storage
 import StoreTesting
 
+// A sanitizer would turn the death by a damaged file into an ordinary exit.
+signal(SIGBUS, SIG_DFL)
+signal(SIGSEGV, SIG_DFL)
 let arguments = CommandLine.arguments
 guard arguments.count >= 3 else {
-    say("usage: store-torture check-plain|check-cache|write-plain|write-cache|hold|pin FOLDER")
+    say("usage: store-torture check-plain|check-cache|write-plain|write-cache|bench-cache|hold|pin FOLDER")
     exit(2)
 }
 let folder = arguments[2]
@@ -17,6 +20,7 @@ case "check-plain": exit(PlainStore.check(folder))
 case "check-cache": exit(CacheTorture.check(folder))
 case "write-plain": PlainStore.write(folder)
 case "write-cache": CacheTorture.write(folder, seed: arguments.count > 3 ? UInt64(arguments[3]) ?? 1 : 1)
+case "bench-cache": CacheBench.run(folder, entries: arguments.count > 3 ? Int(arguments[3]) ?? 100_000 : 100_000)
 case "hold": PlainStore.hold(folder)
 case "pin": PlainStore.pin(folder)
 default: exit(2)
