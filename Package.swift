@@ -79,7 +79,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests.
-        tests(of: "GatewayModel"),
+        tests(of: "GatewayModel", ["StoreTesting"]),
         tests(of: "Hashing", ["GatewayModel"]),
         tests(of: "JSON"),
         tests(of: "EventLoop"),
@@ -96,9 +96,9 @@ let package = Package(
             name: "ExactCacheTrial", dependencies: ["ExactCache", "GatewayModel"], path: "Tests/ExactCacheTrial", swiftSettings: strict),
         tests(of: "ExactCache", ["Storage", "store-torture", "StoreTesting", "ExactCacheTrial", "GatewayModel"]),
         tests(of: "Providers", ["JSON"]),
-        tests(of: "Upstream", ["EventLoop"]),
+        tests(of: "Upstream", ["EventLoop", "GatewayModel"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing"]),
-        tests(of: "GatewayServer"),
+        tests(of: "GatewayServer", ["Tenants", "GatewayModel"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],

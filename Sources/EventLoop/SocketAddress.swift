@@ -1,3 +1,5 @@
+public import GatewayModel
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Darwin)
@@ -33,17 +35,6 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// 127.0.0.1 with a port of the system's choice.
     public static let anyLoopback = SocketAddress(ip: IPAddress(ipv4: 0x7f00_0001), port: 0)
-
-    /// Whether the peer is this machine.
-    public var isLoopback: Bool { ip.kind == .loopback }
-
-    /// Whether the peer is on a network of our own: loopback, RFC 1918, unique local or link local.
-    public var isPrivate: Bool {
-        switch ip.kind {
-        case .loopback, .privateNetwork, .linkLocal: return true
-        default: return false
-        }
-    }
 
     /// `127.0.0.1:8787`, `[::1]:8787`.
     public var description: String {
@@ -88,5 +79,26 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
                 return body(UnsafePointer(base))
             }
         }
+    }
+}
+
+extension IPAddress {
+    /// An IPv6 address from the system's structure.
+    init(_ value: in6_addr) {
+        var words = value
+        let halves = withUnsafeBytes(of: &words) { bytes in
+            (bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        }
+        self.init(ipv6High: UInt64(bigEndian: halves.0), low: UInt64(bigEndian: halves.1))
+    }
+
+    /// The system's structure of an IPv6 address.
+    var in6: in6_addr {
+        var value = in6_addr()
+        withUnsafeMutableBytes(of: &value) { bytes in
+            bytes.storeBytes(of: high.bigEndian, toByteOffset: 0, as: UInt64.self)
+            bytes.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        return value
     }
 }

@@ -1,3 +1,4 @@
+import GatewayModel
 public import Tenants
 
 /// Which upstreams are allowed although they are private, loopback or without TLS.

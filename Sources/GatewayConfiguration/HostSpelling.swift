@@ -1,4 +1,4 @@
-import Tenants
+import GatewayModel
 
 // An address has many spellings that the resolver and libcurl understand: 0x7f000001, 2130706433, 0177.0.0.1, 127.1, ::ffff:7f00:1. A check
 // that knows only one of them is no check. This one reads them all the way inet_aton does; what a *name* resolves to is checked at connect.
@@ -12,7 +12,7 @@ enum HostSpelling: Equatable {
     init?(_ host: String) {
         if host.hasPrefix("[") {
             guard host.hasSuffix("]"), let address = IPAddress(String(host.dropFirst().dropLast())), host.contains(":") else { return nil }
-            self = .address(address)
+            self = .address(address.unmapped)
             return
         }
         var name = host.lowercased()
@@ -31,7 +31,7 @@ enum HostSpelling: Equatable {
     /// Whether the text alone shows that the host is no public one.
     var isPrivate: Bool {
         switch self {
-        case .address(let address): address.isPrivate
+        case .address(let address): address.kind != .global
         case .name(let name):
             name == "localhost" || !name.contains(".")
                 || [".localhost", ".local", ".internal", ".home.arpa", ".lan"].contains { name.hasSuffix($0) }
@@ -58,7 +58,7 @@ enum HostSpelling: Equatable {
             guard number < 1 << bits else { return nil }
             value = value << bits | number
         }
-        return UInt32(exactly: value).map(IPAddress.init(v4:))
+        return UInt32(exactly: value).map(IPAddress.init(ipv4:))
     }
 
     private static func looseNumber(_ text: Substring) -> UInt64? {

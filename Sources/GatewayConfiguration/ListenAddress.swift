@@ -1,4 +1,4 @@
-public import Tenants
+public import GatewayModel
 
 /// A local address and port to listen on. Numeric only (or `localhost`): a name would make the start depend on a resolver.
 public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
@@ -27,5 +27,5 @@ public struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// As it would be written.
-    public var description: String { address.v4 == nil ? "[\(address)]:\(port)" : "\(address):\(port)" }
+    public var description: String { address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
 }

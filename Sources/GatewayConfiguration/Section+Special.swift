@@ -20,7 +20,7 @@ extension Section {
         let text = text(name)
         if let address = ListenAddress(text) { return address }
         report(name, "\"\(shown(text))\" is not an address and port such as 127.0.0.1:8787 or [::1]:8787")
-        return ListenAddress(address: IPAddress(v4: 0x7F00_0001), port: 0)
+        return ListenAddress(address: IPAddress(ipv4: 0x7F00_0001), port: 0)
     }
 
     /// A list of addresses and blocks.

@@ -19,11 +19,11 @@ extension Exchange {
 
     func identify(_ head: RequestHead) throws(GatewayError) {
         guard let presented = try presentedKey(head) else { throw AuthenticationFailure.missingKey.error }
-        let result = snapshot.keys.authenticate(
-            presented: head.bytes.span.extracting(presented), address: client.clientAddress(head), now: worker.wallNow)
+        let address = client.clientAddress(head)
+        let result = snapshot.keys.authenticate(presented: head.bytes.span.extracting(presented), address: address, now: worker.wallNow)
         switch result {
         case .failure(let failure):
-            throw worker.noteFailedAuthentication(from: client.connection.peer.ip) ?? failure.error
+            throw worker.noteFailedAuthentication(from: address) ?? failure.error
         case .success(let identity):
             self.identity = identity
             tenant = snapshot.tenants[Int(identity.tenant.rawValue)]

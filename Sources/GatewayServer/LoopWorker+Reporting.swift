@@ -31,10 +31,12 @@ extension LoopWorker {
     }
 
     /// Someone presented a key that does not hold. Past the limit of one address, its further failures are told 429; good keys are not slowed.
-    func noteFailedAuthentication(from address: PeerAddress) -> GatewayError? {
+    func noteFailedAuthentication(from address: IPAddress) -> GatewayError? {
         counters.add(.authenticationFailures)
         let limit = snapshot.limits.authFailuresPerMinuteMax
-        guard limit > 0, failedAuthentications.note(address, now: loop.now) > limit else { return nil }
+        guard limit > 0 else { return nil }
+        failedAuthentications.failuresPerMinuteMax = limit
+        guard failedAuthentications.recordFailure(from: address, now: loop.now) else { return nil }
         return GatewayError(
             status: 429, code: "too_many_failed_keys", message: "Too many requests with unknown keys came from this address.",
             retryAfterSeconds: 60)
@@ -52,24 +54,5 @@ extension LoopWorker {
         body.append(decimal: Int64(tenant.inFlightMax))
         body.append(literal: "}\n")
         return body
-    }
-}
-
-/// Failures per address in the current minute; bounded.
-struct FailureTable {
-    private var counts: [PeerAddress: Int] = [:]
-    private var windowStart = MonotonicTime(nanoseconds: 0)
-    private static let addressesMax = 10_000
-    private static let windowNanoseconds: UInt64 = 60_000_000_000
-
-    /// Counts one and returns how many there are in this minute.
-    mutating func note(_ address: PeerAddress, now: MonotonicTime) -> Int {
-        if now.nanoseconds(since: windowStart) >= Self.windowNanoseconds {
-            counts.removeAll(keepingCapacity: true)
-            windowStart = now
-        }
-        guard counts.count < Self.addressesMax || counts[address] != nil else { return 1 }
-        counts[address, default: 0] += 1
-        return counts[address] ?? 1
     }
 }

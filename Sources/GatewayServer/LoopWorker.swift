@@ -6,6 +6,7 @@ import ExactCache
 import GatewayModel
 import Logging
 import RequestScan
+import Tenants
 import Upstream
 
 /// See the file's header. Confined to its loop.
@@ -25,7 +26,7 @@ final class LoopWorker {
 
     private var listener: Listener?
     private var connections: [ClientConnection] = []
-    private var perAddress: [PeerAddress: Int] = [:]
+    private var perAddress: [IPAddress: Int] = [:]
     private var sweepTimer: LoopTimer?
     private var queueTimer: LoopTimer?
     private var probeTimer: LoopTimer?
@@ -33,7 +34,7 @@ final class LoopWorker {
     private var halfClosed: [ClientConnection] = []
     private var random: FastRandom
     var keyBuilder = CacheKeyBuilder()
-    var failedAuthentications = FailureTable()
+    var failedAuthentications = AuthenticationThrottle()
     private(set) var isDraining = false
     private var whenIdle: (() -> Void)?
     private var wall = WallTime(milliseconds: 0)
@@ -74,7 +75,7 @@ final class LoopWorker {
         counters.add(.connectionsAccepted)
         guard shared.connections.enter(limit: snapshot.limits.connectionsMax) else { return refuse(connection, leaves: false) }
         let address = connection.peer.ip
-        let isTrusted = address.kind == .loopback || snapshot.isTrusted(address)
+        let isTrusted = address.isLoopback || snapshot.configuration.trustedNetworks.contains(address)
         if !isTrusted, perAddress[address, default: 0] >= snapshot.limits.connectionsPerAddressMax {
             return refuse(connection, leaves: true)
         }

@@ -1,3 +1,5 @@
+public import GatewayModel
+
 /// Up to 200 address blocks: who may use a key, which proxies are trusted.
 public struct AddressList: Sendable, Equatable {
     /// The most blocks in one list.

@@ -1,4 +1,4 @@
-import EventLoop
+public import GatewayModel
 
 // The check stands at the last moment: on the address libcurl is about to connect to, after every spelling was parsed and every name resolved.
 // A name that resolves to a private address, now or later, is refused there and no packet leaves.

@@ -14,10 +14,6 @@ extension KeyFormat {
     static func isWellFormed(_ bytes: [UInt8]) -> Bool { isWellFormed(bytes.span) }
 }
 
-extension IPAddress {
-    init?(bytes: [UInt8]) { self.init(bytes: bytes.span) }
-}
-
 extension KeyTable {
     func authenticate(_ presented: [UInt8], address: IPAddress? = nil, now: WallTime = .test) -> Result<KeyIdentity, AuthenticationFailure>
     {

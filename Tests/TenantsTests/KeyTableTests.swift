@@ -265,9 +265,9 @@ import Testing
 
     @Test func `a flood of addresses does not grow the table`() {
         var throttle = AuthenticationThrottle(failuresPerMinuteMax: 1, addressesMax: 8)
-        for value in UInt32(0)..<10_000 { _ = throttle.recordFailure(from: IPAddress(v4: value), now: MonotonicTime(nanoseconds: 5)) }
+        for value in UInt32(0)..<10_000 { _ = throttle.recordFailure(from: IPAddress(ipv4: value), now: MonotonicTime(nanoseconds: 5)) }
         // Each is new to the table or shares a slot that is full: the answer is either, and nothing traps.
-        let again = throttle.recordFailure(from: IPAddress(v4: 9999), now: MonotonicTime(nanoseconds: 5))
+        let again = throttle.recordFailure(from: IPAddress(ipv4: 9999), now: MonotonicTime(nanoseconds: 5))
         #expect(again)
     }
 }

@@ -1,4 +1,5 @@
 import EventLoop
+import GatewayModel
 import Glibc
 import Testing
 import Upstream

@@ -29,6 +29,13 @@ extension IPAddress {
         return kindOfIPv6
     }
 
+    /// Whether this is this machine as the system understands it: 127/8, mapped or not, and `::1`. Narrower than `kind`: the other forms that
+    /// carry an IPv4 address lead to somebody's translator, and a peer may come from there.
+    public var isLoopback: Bool {
+        let address = unmapped
+        return address.isIPv4 ? address.low >> 24 == 127 : high == 0 && low == 1
+    }
+
     /// The IPv4 address inside an IPv6 one: mapped `::ffff:0:0/96`, compatible `::/96`, translated `::ffff:0:0:0/96`, NAT64
     /// `64:ff9b::/96` (RFC 6052) and 6to4 `2002::/16`. nil for any other, and for IPv4 itself.
     public var embeddedIPv4: IPAddress? {

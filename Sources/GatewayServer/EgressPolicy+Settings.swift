@@ -1,12 +1,6 @@
-// Loop and policies each have their own type of address; this file knows only the loop's.
-
-import EventLoop
 import GatewayConfiguration
 import Providers
 import Upstream
-
-/// The address of a peer as the loop knows it.
-typealias PeerAddress = IPAddress
 
 extension EgressPolicy {
     /// Where connections to a provider may lead: what its definition and the operator's `egress` section allow.
@@ -15,6 +9,6 @@ extension EgressPolicy {
         let isNamed = urls.contains { url in settings.privateHosts.contains { url.contains("://\($0)") } }
         return EgressPolicy(
             allowsPlainHTTP: urls.contains { $0.hasPrefix("http://") }, allowsPrivateNetworks: definition.allowsPrivateAddresses || isNamed,
-            allowedRanges: settings.privateAddresses.texts.compactMap { AddressRange($0) })
+            allowedRanges: settings.privateAddresses.ranges)
     }
 }

@@ -5,7 +5,8 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
     /// Leading bits that must agree: 0...32 for IPv4, 0...128 for IPv6.
     public let prefixLength: Int
 
-    /// Parses `10.0.0.0/8`, `fd00::/8` or a bare address (one address). Bits set beyond the prefix are refused, being a likely slip.
+    /// Parses `10.0.0.0/8`, `fd00::/8` or a bare address (one address). Bits set beyond the prefix are refused, being a likely slip. A block of
+    /// IPv6-mapped addresses is the block of IPv4 addresses it maps.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = IPAddress(String(parts[0])) else { return nil }
@@ -16,22 +17,20 @@ public struct AddressRange: Hashable, Sendable, CustomStringConvertible {
             length = given
         }
         guard Self.masked(address, length) == address else { return nil }
-        base = address
-        prefixLength = length
+        let isMapped = length >= 96 && address.unmapped != address
+        base = isMapped ? address.unmapped : address
+        prefixLength = isMapped ? length - 96 : length
     }
 
     private static func decimal(_ text: Substring) -> Int? {
         guard (1...3).contains(text.utf8.count), text.utf8.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        guard text.utf8.count == 1 || text.utf8.first != 48 else { return nil }
         return Int(text)
     }
 
-    /// Whether the address lies in the range. IPv4 inside IPv6-mapped form (`::ffff:a.b.c.d`) is compared as IPv4.
+    /// Whether the address lies in the range. An IPv6-mapped address (`::ffff:a.b.c.d`) is the IPv4 address it maps.
     public func contains(_ address: IPAddress) -> Bool {
-        var candidate = address
-        if base.isIPv4, !address.isIPv4 {
-            guard address.high == 0, address.low >> 32 == 0xffff else { return false }
-            candidate = IPAddress(ipv4: UInt32(truncatingIfNeeded: address.low))
-        }
+        let candidate = base.isIPv4 ? address.unmapped : address
         return candidate.isIPv4 == base.isIPv4 && Self.masked(candidate, prefixLength) == base
     }
 
