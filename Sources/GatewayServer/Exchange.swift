@@ -68,13 +68,18 @@ final class Exchange {
     private(set) var isHTTP10 = false
 
     let worker: LoopWorker
-    var snapshot: GatewaySnapshot { worker.snapshot }
+    /// What the request is judged by from its head to its end: its indexes of keys, tenants and providers mean nothing in another snapshot.
+    private(set) var snapshot: GatewaySnapshot
 
     init(_ client: ClientConnection) {
         self.client = client
         worker = client.worker
-        policy = client.worker.snapshot.configuration.cache.standard
+        snapshot = client.worker.snapshot
+        policy = snapshot.configuration.cache.standard
     }
+
+    /// Lets an exchange between two requests forget a snapshot that is no longer in force.
+    func adopt(_ snapshot: GatewaySnapshot) { if !isUnderWay { self.snapshot = snapshot } }
 
     /// Whether a request is being read, decided or answered.
     var isUnderWay: Bool { machine.state != .idle && machine.state != .finished }
@@ -84,6 +89,7 @@ final class Exchange {
     /// A head was parsed. Answers at once where it can, before any byte of the body is read.
     func begin(_ head: RequestHead) {
         reset()
+        snapshot = worker.snapshot
         started = .now()
         requestID = worker.makeRequestID()
         facts = AnswerFacts(requestID: requestID)
