@@ -31,13 +31,15 @@ public final class ControlPlane {
         public var openFilesMax: Int
         /// Lines that were dropped on their way there.
         public var droppedLogLines: () -> UInt64
+        /// Called with every configuration that a reload put into force.
+        public var didReload: (GatewayConfigurationSnapshot) -> Void
 
         /// Makes options.
         public init(
             dataDirectory: String,
             loadConfiguration: @escaping () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot,
             storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, logger: Logger, openFilesMax: Int,
-            droppedLogLines: @escaping () -> UInt64 = { 0 }
+            droppedLogLines: @escaping () -> UInt64 = { 0 }, didReload: @escaping (GatewayConfigurationSnapshot) -> Void = { _ in }
         ) {
             self.dataDirectory = dataDirectory
             self.loadConfiguration = loadConfiguration
@@ -45,6 +47,7 @@ public final class ControlPlane {
             self.logger = logger
             self.openFilesMax = openFilesMax
             self.droppedLogLines = droppedLogLines
+            self.didReload = didReload
         }
     }
 
@@ -172,6 +175,7 @@ public final class ControlPlane {
                 options.logger.error("The configuration was read but can't be recorded", metadata: ["cause": "\(error.message)"])
             }
             configuration = next
+            options.didReload(next)
             table = keyStore.makeTable(previous: table)
             publish { [self] in
                 controlCounters.add(.reloads)

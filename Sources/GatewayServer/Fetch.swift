@@ -61,7 +61,8 @@ final class Fetch: TransferDelegate {
     func consumerLeft(_ exchange: Exchange) {
         guard consumer === exchange else { return }
         consumer = nil
-        guard !isOver else { return }
+        // Clients close as soon as they have read the end mark. The transport's own end is a moment away, and the answer is worth keeping.
+        guard !isOver, observer?.hasReachedEnd != true else { return }
         guard isRegistered, let flight else { return cancel(.clientLeft) }
         let bound = LoopBound(self, loop: worker.loop)
         let mailbox = worker.loop.mailbox

@@ -30,11 +30,13 @@ public final class LogSink: @unchecked Sendable {
     private var isClosed = false
     private var isWriterGone = false
     private let droppedCount = Atomic<UInt64>(0)
+    private let levelIndex: Atomic<Int>
 
     /// Starts the writer thread. The descriptor stays the caller's.
-    public init(descriptor: Int32 = 2, format: LogFormat) {
+    public init(descriptor: Int32 = 2, format: LogFormat, level: Logger.Level = .info) {
         self.descriptor = descriptor
         self.format = format
+        levelIndex = Atomic(Self.index(of: level))
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
         pthread_mutex_init(mutex, nil)
@@ -52,6 +54,14 @@ public final class LogSink: @unchecked Sendable {
             }, box.toOpaque())
         if code == 0 { pthread_detach(thread) } else { box.release() }
     }
+
+    /// Records below are dropped before they are formatted. Any thread; a change holds for every logger at once.
+    public var level: Logger.Level {
+        get { Logger.Level.allCases[levelIndex.load(ordering: .relaxed)] }
+        set { levelIndex.store(Self.index(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func index(of level: Logger.Level) -> Int { Logger.Level.allCases.firstIndex(of: level) ?? 0 }
 
     /// Lines dropped so far because the sink was behind.
     public var dropped: UInt64 { droppedCount.load(ordering: .relaxed) }
@@ -124,21 +134,23 @@ public final class LogSink: @unchecked Sendable {
     }
 
     /// A swift-log handler that writes here.
-    public func handler(label: String, level: Logger.Level) -> Handler { Handler(sink: self, label: label, logLevel: level) }
+    public func handler(label: String) -> Handler { Handler(sink: self, label: label) }
 
     /// Formats one record and hands it to the sink.
     public struct Handler: LogHandler {
         let sink: LogSink
         let label: String
-        /// Records below are dropped before they are formatted.
-        public var logLevel: Logger.Level
+        /// The sink's level: one for the whole process, changed by a reload. Setting it on one logger does nothing.
+        public var logLevel: Logger.Level {
+            get { sink.level }
+            set { _ = newValue }
+        }
         /// Added to every record.
         public var metadata: Logger.Metadata = [:]
 
-        init(sink: LogSink, label: String, logLevel: Logger.Level) {
+        init(sink: LogSink, label: String) {
             self.sink = sink
             self.label = label
-            self.logLevel = logLevel
         }
 
         /// One entry of the handler's own metadata.

@@ -29,6 +29,9 @@ public struct AnswerObserver: Sendable {
     /// Code points of text seen so far.
     public var outputCharacters: Int { events.fields.characters }
 
+    /// Whether a stream has said all that belongs to a whole answer: only the end of its transport is missing.
+    public var hasReachedEnd: Bool { form == .serverSentEvents && hasCleanEnd && !events.fields.hasError }
+
     /// Takes the next bytes of the body.
     public mutating func receive(_ bytes: Span<UInt8>) {
         if form == .serverSentEvents {

@@ -28,7 +28,9 @@ public enum Replay {
             return GenerateContentReplay.answer(from: chunks)?.bytes
         case (.geminiArray, .serverSentEvents):
             // An array without a chunk is no answer, and a stream of nothing even less.
-            guard operation == .generateContent, let chunks = (try? JSONValue(parsing: body))?.arrayValue, !chunks.isEmpty else { return nil }
+            guard operation == .generateContent, let chunks = (try? JSONValue(parsing: body))?.arrayValue, !chunks.isEmpty else {
+                return nil
+            }
             var output: [UInt8] = []
             for chunk in chunks { appendEvent(chunk, to: &output) }
             return output

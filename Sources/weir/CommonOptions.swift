@@ -42,7 +42,7 @@ enum Target {
             return .store(try KeyStore.open(dataDirectory: folder))
         } catch {
             if error.code == .inUse { return .gateway(try client(configuration, folder)) }
-            throw CommandError(error.message, exitCode: error.code == .unavailable ? .unavailable : .store)
+            throw CommandError(error.message, exitCode: .store)
         }
     }
 

@@ -35,10 +35,9 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw CommandError("The data folder \(folder) can't be made: \(error.localizedDescription)", exitCode: .store)
         }
-        let sink = LogSink(format: configuration.log.format == .json ? .json : .text)
+        let sink = LogSink(format: configuration.log.format == .json ? .json : .text, level: configuration.log.level.loggerLevel)
         defer { sink.close() }
-        let level = Logger.Level(rawValue: configuration.log.level.rawValue) ?? .info
-        let logger = Logger(label: "weir") { sink.handler(label: $0, level: level) }
+        let logger = Logger(label: "weir") { sink.handler(label: $0) }
         try serve(configuration, folder: folder, openFiles: openFiles, logger: logger, sink: sink)
     }
 
@@ -55,9 +54,10 @@ struct ServeCommand: ParsableCommand {
                     dataDirectory: folder,
                     loadConfiguration: { () throws(ConfigurationErrors) in
                         try ConfigurationLoader.load(path: common.config, environment: ProcessInfo.processInfo.environment)
-                    }, storeChecker: Self.storeChecker, logger: logger, openFilesMax: openFiles, droppedLogLines: { sink.dropped }))
+                    }, storeChecker: Self.storeChecker, logger: logger, openFilesMax: openFiles, droppedLogLines: { sink.dropped },
+                    didReload: { sink.level = $0.log.level.loggerLevel }))
         } catch {
-            throw CommandError(error.message, exitCode: error.code == .inUse || error.code == .unavailable ? .unavailable : .store)
+            throw CommandError(error.message, exitCode: error.code == .inUse ? .unavailable : .store)
         }
         if configuration.demo.isEnabled { try makeDemoKey(control, configuration, folder) }
         let admin = try makeAdmin(control, configuration, folder)
@@ -154,4 +154,9 @@ struct ServeCommand: ParsableCommand {
             }
         }
     }
+}
+
+extension LogSettings.Level {
+    /// swift-log's level of that name.
+    fileprivate var loggerLevel: Logger.Level { Logger.Level(rawValue: rawValue) ?? .info }
 }
