@@ -1,5 +1,6 @@
 import GatewayModel
 import Hashing
+import TestSupport
 import Testing
 
 @testable import Tenants
