@@ -117,7 +117,7 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? =
 
 if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
-        fuzzer("fuzz-cache-record", ["ExactCacheTrial"], path: "Tests/Fuzz/CacheRecord"),
+        fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),

@@ -88,7 +88,7 @@ public struct CacheRecord: Sendable, Equatable {
 
     /// The bytes of the record under `digest`, or `nil` if a part is too long for its length field (64 KiB for texts and fields, 4 GiB for
     /// the whole) or the usage range is not within the body.
-    func encoded(for digest: Digest256) -> [UInt8]? {
+    package func encoded(for digest: Digest256) -> [UInt8]? {
         let texts = [tenantID, keyID, target.provider, target.model, namespace, finishReason].map { Array($0.utf8) }
         guard let tagBytes = CacheRecord.lengthPrefixed(tags.map { Array($0.utf8) }),
             let fieldBytes = CacheRecord.lengthPrefixed(fields.flatMap { [$0.name, $0.value] }),

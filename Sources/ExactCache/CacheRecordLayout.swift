@@ -5,10 +5,10 @@ import Hashing
 ///
 /// Little-endian. The checksum is XXH3-64 over everything behind it. Before it stand what is compared with known values (magic, version,
 /// header length, digest) and the sequence, which is compared with the eviction order's. LMDB 0.9 has no checksums of its own.
-enum CacheRecordLayout {
-    static let magic: UInt32 = 0x3152_5857  // "WXR1"
-    static let version: UInt16 = 1
-    static let headerLength = 192
+package enum CacheRecordLayout {
+    package static let magic: UInt32 = 0x3152_5857  // "WXR1"
+    package static let version: UInt16 = 1
+    package static let headerLength = 192
 
     static let versionAt = 4
     static let headerLengthAt = 6
@@ -16,7 +16,7 @@ enum CacheRecordLayout {
     static let sequenceAt = 40
     static let checksumAt = 48
     static let checkedFrom = 56
-    static let totalAt = 56
+    package static let totalAt = 56
     static let bodyLengthAt = 60
     static let createdAt = 64
     static let ttlAt = 72
@@ -36,7 +36,7 @@ enum CacheRecordLayout {
     static let tagsLengthAt = 188
 
     /// Writes the checksum of a finished record.
-    static func seal(_ bytes: inout [UInt8]) {
+    package static func seal(_ bytes: inout [UInt8]) {
         let checksum = xxh3(bytes.span.extracting(checkedFrom..<bytes.count))
         for index in 0..<8 { bytes[checksumAt + index] = UInt8(truncatingIfNeeded: checksum >> UInt64(8 * index)) }
     }

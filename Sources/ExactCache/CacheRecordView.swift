@@ -53,7 +53,7 @@ public struct CacheRecordView: Sendable {
     private var fieldsRange: Range<Int> { Int(tagsEnd)..<Int(fieldsEnd) }
 
     /// Verifies and reads a record: length, magic, version, digest, checksum, and that all parts fit. `nil` for anything amiss.
-    init?(_ bytes: Span<UInt8>, digest: Digest256) {
+    package init?(_ bytes: Span<UInt8>, digest: Digest256) {
         typealias Layout = CacheRecordLayout
         let count = bytes.count
         guard count >= Layout.headerLength else { return nil }

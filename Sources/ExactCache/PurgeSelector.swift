@@ -29,7 +29,7 @@ public indirect enum PurgeSelector: Sendable, Equatable {
     }
 
     /// Whether it selects a record. Hashes of the header are compared first; names decide.
-    func selects(_ view: CacheRecordView, digest: Digest256, in bytes: Span<UInt8>) -> Bool {
+    package func selects(_ view: CacheRecordView, digest: Digest256, in bytes: Span<UInt8>) -> Bool {
         switch self {
         case .all: true
         case .tenant(let id): PurgeSelector.isText(id, CacheRecordLayout.tenantHashAt, view.tenantRange, bytes)

@@ -69,6 +69,8 @@ final class ClientConnection: ConnectionDelegate {
         guard !isParsing, !unread.isEmpty, !isClosing else { return }
         let bytes = unread
         let used = parse(bytes.span)
+        // A closing answer has thrown away what waited.
+        guard !isClosing else { return }
         if used == bytes.count {
             unread.removeAll(keepingCapacity: unread.capacity <= 4096)
         } else if used > 0 {
@@ -223,6 +225,8 @@ final class ClientConnection: ConnectionDelegate {
 
     /// The exchange has finished its answer. Called by the exchange as its last act.
     func finished(keepsAlive: Bool) {
+        // Closing has begun already, and its deadline must stay.
+        guard !isClosing else { return }
         let mayKeep = keepsAlive && requestsServed < worker.snapshot.limits.requestsPerConnectionMax && !worker.isDraining
         guard mayKeep else { return closeAfterAnswer() }
         if isMessageOpen {

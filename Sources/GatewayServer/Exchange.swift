@@ -67,13 +67,19 @@ final class Exchange {
     private var keepsAlive = true
     private(set) var isHTTP10 = false
 
-    var worker: LoopWorker { client.worker }
-    var snapshot: GatewaySnapshot { client.worker.snapshot }
+    let worker: LoopWorker
+    /// What the request is judged by from its head to its end: its indexes of keys, tenants and providers mean nothing in another snapshot.
+    private(set) var snapshot: GatewaySnapshot
 
     init(_ client: ClientConnection) {
         self.client = client
-        policy = client.worker.snapshot.configuration.cache.standard
+        worker = client.worker
+        snapshot = client.worker.snapshot
+        policy = snapshot.configuration.cache.standard
     }
+
+    /// Lets an exchange between two requests forget a snapshot that is no longer in force.
+    func adopt(_ snapshot: GatewaySnapshot) { if !isUnderWay { self.snapshot = snapshot } }
 
     /// Whether a request is being read, decided or answered.
     var isUnderWay: Bool { machine.state != .idle && machine.state != .finished }
@@ -83,6 +89,7 @@ final class Exchange {
     /// A head was parsed. Answers at once where it can, before any byte of the body is read.
     func begin(_ head: RequestHead) {
         reset()
+        snapshot = worker.snapshot
         started = .now()
         requestID = worker.makeRequestID()
         facts = AnswerFacts(requestID: requestID)

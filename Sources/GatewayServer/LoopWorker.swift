@@ -195,6 +195,7 @@ final class LoopWorker {
         admission.processLimit = snapshot.limits.inFlightMax
         admission.waitersMax = snapshot.limits.queuedMax
         admission.queueMilliseconds = snapshot.limits.queueMilliseconds
+        for client in connections { client.exchange?.adopt(snapshot) }
     }
 
     /// Stops accepting, closes idle connections, and calls `done` when the last one has gone.

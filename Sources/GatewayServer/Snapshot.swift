@@ -199,6 +199,13 @@ final class GatewaySnapshot: Sendable {
             && keys.allowsModel(Array(target.model.utf8).span, at: provider.span, for: identity)
     }
 
+    /// Whether neither the key nor its tenant narrows models, providers or paths: most keys, which then cost no matching.
+    func isUnrestricted(_ identity: KeyIdentity) -> Bool {
+        let tenant = keys.tenants[Int(identity.tenant.rawValue)]
+        let key = keys.keys[Int(identity.key)]
+        return tenant.models.isEmpty && tenant.providers.isEmpty && key.models.isEmpty && key.providers.isEmpty && key.paths.isEmpty
+    }
+
     /// The timeouts of a request.
     func timeouts(isStream: Bool, route: RouteState?) -> UpstreamTimeouts {
         let settings = route?.definition.timeouts ?? configuration.timeouts

@@ -27,12 +27,13 @@ public enum Replay {
             guard operation == .generateContent, let chunks = (try? JSONValue(parsing: body))?.arrayValue else { return nil }
             return GenerateContentReplay.answer(from: chunks)?.bytes
         case (.geminiArray, .serverSentEvents):
-            guard operation == .generateContent, let chunks = (try? JSONValue(parsing: body))?.arrayValue else { return nil }
+            // An array without a chunk is no answer, and a stream of nothing even less.
+            guard operation == .generateContent, let chunks = (try? JSONValue(parsing: body))?.arrayValue, !chunks.isEmpty else { return nil }
             var output: [UInt8] = []
             for chunk in chunks { appendEvent(chunk, to: &output) }
             return output
         case (.serverSentEvents, .geminiArray):
-            guard operation == .generateContent, let events = RecordedEvents(body) else { return nil }
+            guard operation == .generateContent, let events = RecordedEvents(body), !events.values.isEmpty else { return nil }
             return JSONValue.array(events.values).bytes
         }
     }

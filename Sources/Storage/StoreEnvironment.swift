@@ -156,8 +156,9 @@ public final class StoreEnvironment: @unchecked Sendable {
             writing.unlock()
         }
         guard let open = handles else { return }
+        let isFenced = fenceReaders()
         handles = nil
-        guard fenceReaders() else { return }
+        guard isFenced else { return }
         let isSynchronized = mdb_env_sync(open.environment, 1) == MDB_SUCCESS
         mdb_env_close(open.environment)
         // A last transaction may have ended in pages it never wrote; with the hole filled in, the next open has nothing to suspect.
@@ -177,8 +178,9 @@ public final class StoreEnvironment: @unchecked Sendable {
             writing.unlock()
         }
         guard let open = handles else { throw closedError }
+        let isFenced = fenceReaders()
         handles = nil
-        guard fenceReaders() else { throw StoreError(kind: .closed, message: "a read in \(path) did not end; the store stays closed") }
+        guard isFenced else { throw StoreError(kind: .closed, message: "a read in \(path) did not end; the store stays closed") }
         mdb_env_close(open.environment)
         // LMDB would make an empty store in place of a file that somebody removed.
         guard StoreFiles.size(of: files.data) ?? 0 > 0 else {
@@ -192,7 +194,8 @@ public final class StoreEnvironment: @unchecked Sendable {
         epoch.store(generation, ordering: .sequentiallyConsistent)
     }
 
-    /// Keeps new reads out, waits for running ones and takes their transactions away. `false` if one did not end in time.
+    /// Keeps new reads out, waits for running ones and takes their transactions away. `false` if one did not end in time: the environment
+    /// must then stay mapped for it. Only after this may `handles` change, since a beginning read looks at it.
     private func fenceReaders() -> Bool {
         epoch.store(0, ordering: .sequentiallyConsistent)
         let deadline = MonotonicTime.now().nanoseconds + Self.readerPatience

@@ -73,7 +73,8 @@ struct ServeCommand: ParsableCommand {
         } catch let error as LoopError {
             control.close()
             throw CommandError(
-                "The gateway can't listen on \(configuration.listen) and \(configuration.admin.listen): \(error). Is another one running there?",
+                "The gateway can't listen on \(configuration.listen) and \(configuration.admin.listen): \(error)."
+                    + (error.isAddressInUse ? " Is another one running there?" : ""),
                 exitCode: .unavailable)
         }
         try installSignals(loop, control, admin, logger)

@@ -1,6 +1,5 @@
+import ExactCache
 import GatewayModel
-
-@testable import ExactCache
 
 /// Reads any bytes as a stored record: once as they are, and once with everything in order that a random change would break first (magic,
 /// version, lengths, digest, checksum), so that the reading behind those checks is met. Shared by the tests and the fuzzer.
@@ -14,13 +13,11 @@ public enum CacheRecordTrial {
         _ = CacheCheck.verify(database: "sum", key: bytes.span, value: bytes.span)
         var mended = bytes
         guard mended.count >= CacheRecordLayout.headerLength else { return false }
-        var front: [UInt8] = []
-        front.append(littleEndian: CacheRecordLayout.magic)
-        front.append(littleEndian: CacheRecordLayout.version)
-        front.append(littleEndian: UInt16(CacheRecordLayout.headerLength))
-        digest.append(to: &front)
-        mended.replaceSubrange(0..<front.count, with: front)
-        for index in 0..<4 { mended[CacheRecordLayout.totalAt + index] = UInt8(truncatingIfNeeded: mended.count >> (8 * index)) }
+        set(CacheRecordLayout.magic, at: 0, in: &mended)
+        set(CacheRecordLayout.version, at: 4, in: &mended)
+        set(UInt16(CacheRecordLayout.headerLength), at: 6, in: &mended)
+        mended.replaceSubrange(8..<40, with: digest.bytes)
+        set(UInt32(clamping: mended.count), at: CacheRecordLayout.totalAt, in: &mended)
         CacheRecordLayout.seal(&mended)
         guard let view = CacheRecordView(mended.span, digest: digest) else { return false }
         let record = view.record(in: mended.span)
@@ -30,6 +27,10 @@ public enum CacheRecordTrial {
         _ = view.secondsLeft(now: WallTime(milliseconds: .max))
         _ = PurgeSelector.every([.tag("a"), .model("a/b"), .tenant("a")]).selects(view, digest: digest, in: mended.span)
         return true
+    }
+
+    private static func set<Number: FixedWidthInteger>(_ number: Number, at offset: Int, in bytes: inout [UInt8]) {
+        for index in 0..<Number.bitWidth / 8 { bytes[offset + index] = UInt8(truncatingIfNeeded: number >> Number(8 * index)) }
     }
 
     /// A sound record to start from.

@@ -141,6 +141,13 @@ import Testing
         #expect(hidden.map { String(decoding: $0, as: UTF8.self) } == UsageEventFilterTests.filter(Recording.chatStream))
     }
 
+    @Test func `an array or a stream without a chunk has no other form`() {
+        for (body, from, to) in [("[]", AnswerForm.geminiArray, AnswerForm.serverSentEvents), ("", .serverSentEvents, .geminiArray)] {
+            let made = Replay.convert(Array(body.utf8).span, operation: .generateContent, from: from, to: to, includesUsage: false)
+            #expect(made == nil)
+        }
+    }
+
     @Test func `gemini's array form is answered with events`() throws {
         func convert(_ body: String, _ from: AnswerForm, _ to: AnswerForm) -> String? {
             Replay.convert(Array(body.utf8).span, operation: .generateContent, from: from, to: to, includesUsage: false)

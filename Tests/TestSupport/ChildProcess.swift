@@ -9,7 +9,7 @@ public final class ChildProcess {
 
     /// The helper executable that is built beside the tests. The path of the test bundle is found in the map of this process, since the
     /// program that loads it may lie elsewhere.
-    public static var torture: String {
+    public static let torture: String = {
         guard let maps = fopen("/proc/self/maps", "r") else { return "store-torture" }
         defer { fclose(maps) }
         var line = [CChar](repeating: 0, count: 4096)
@@ -21,7 +21,7 @@ public final class ChildProcess {
             return path[..<slash] + "/store-torture"
         }
         return "store-torture"
-    }
+    }()
 
     /// Starts the helper; `nil` if it can't be started.
     public init?(_ arguments: [String]) {

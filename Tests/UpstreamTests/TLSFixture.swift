@@ -9,7 +9,7 @@ enum TLSFixture {
 
     /// Where a command is installed; nil when it is not.
     static func find(_ command: String) -> String? {
-        ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/opt/homebrew/bin/"].map { $0 + command }.first {
+        ["/usr/bin/", "/usr/sbin/", "/usr/local/bin/"].map { $0 + command }.first {
             FileManager.default.isExecutableFile(atPath: $0)
         }
     }

@@ -14,7 +14,7 @@ private func runDriver(
 ) -> CInt
 
 /// The package manager links an executable's entry under this name, so libFuzzer's own `main` is not used.
-@_cdecl("fuzz_cache_record_main")
+@_cdecl("CacheRecordFuzz_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     var count = count
     var arguments = arguments
