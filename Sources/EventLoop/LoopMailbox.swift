@@ -1,41 +1,27 @@
 import CUV
+import GatewayModel
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
-// @unchecked: `queue`, `wake` and `isStopWanted` are only touched under `mutex`; `running` only on the loop's thread.
+// @unchecked: `queue`, `wake` and `isStopWanted` are only touched under `lock`; `running` only on the loop's thread.
 /// The way into a loop from other threads: a bounded queue of jobs, and one wake-up for as many as are waiting.
 ///
 /// A post costs a short mutex and, when the queue was empty, one write to an eventfd; the job runs 8–15 µs later. Jobs of one thread run in
 /// the order posted.
 public final class LoopMailbox: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let lock = Lock()
     private let jobsMax: Int
     private var queue: [@Sendable () -> Void] = []
     private var running: [@Sendable () -> Void] = []
     private var wake: UnsafeMutablePointer<uv_async_t>?
     private var isStopWanted = false
 
-    init(jobsMax: Int) {
-        self.jobsMax = jobsMax
-        mutex = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
-    }
+    init(jobsMax: Int) { self.jobsMax = jobsMax }
 
     /// Queues `job` for the loop. Any thread.
     /// - Returns: false when the loop is closed or the queue is full; the job is then dropped and the caller counts it.
     @discardableResult
     public func post(_ job: @escaping @Sendable () -> Void) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         guard let wake, queue.count < jobsMax else { return false }
         queue.append(job)
         // Sent under the lock, so that the loop cannot free the handle meanwhile.
@@ -45,36 +31,36 @@ public final class LoopMailbox: @unchecked Sendable {
 
     /// Makes the loop's `run()` return, after the jobs posted before. Any thread; cannot be refused.
     public func stopLoop() {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         isStopWanted = true
         if let wake { uv_async_send(wake) }
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
     }
 
     func open(_ handle: UnsafeMutablePointer<uv_async_t>) {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         wake = handle
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
     }
 
     /// Refuses further posts and drops what is waiting, outside the lock: a job's captures may post from their deinit.
     func close() {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         wake = nil
         let dropped = queue
         queue = []
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
         _ = consume dropped
     }
 
     /// Runs what is waiting.
     /// - Returns: Whether the loop was asked to stop.
     func runJobs() -> Bool {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         swap(&queue, &running)
         let stops = isStopWanted
         isStopWanted = false
-        pthread_mutex_unlock(mutex)
+        lock.unlock()
         let jobs = running
         for job in jobs { job() }
         _ = consume jobs

@@ -16,7 +16,6 @@ public enum CacheCheck {
         switch database {
         case "val": Digest256(bytes: key).map { CacheRecordView(value, digest: $0) != nil } ?? false
         case "ord": OrderEntry(key: key, value: value) != nil
-        case "ten": key.count > 1 && value.count == 32
         default: EvictionState(value) != nil
         }
     }

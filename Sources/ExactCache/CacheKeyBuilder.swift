@@ -138,9 +138,6 @@ extension Digest256 {
 }
 
 extension Array where Element == UInt8 {
-    /// Appends the bytes of a span.
-    mutating func append(span: Span<UInt8>) { span.withUnsafeBufferPointer { append(contentsOf: $0) } }
-
     /// Appends the bytes of a number, least significant first.
     mutating func append<Number: FixedWidthInteger>(littleEndian number: Number) {
         Swift.withUnsafeBytes(of: number.littleEndian) { append(contentsOf: $0) }

@@ -2,7 +2,7 @@ import GatewayModel
 
 /// Who shares entries: one tenant, or the tenants an operator put into one named share.
 public struct CacheScopeName: Hashable, Sendable {
-    /// What the id names. Raw values are part of the key's and the store's format.
+    /// What the id names. Raw values are part of the key's format.
     public enum Kind: UInt8, Sendable {
         case tenant = 1
         case share = 2
@@ -18,9 +18,6 @@ public struct CacheScopeName: Hashable, Sendable {
         self.kind = kind
         self.id = id
     }
-
-    /// Its key in the store: the kind, then the id.
-    var storeKey: [UInt8] { [kind.rawValue] + Array(id.utf8) }
 }
 
 /// A scope with its random salt. The salt is part of every key, so that a deleted and recreated tenant can't see what its predecessor
@@ -28,10 +25,10 @@ public struct CacheScopeName: Hashable, Sendable {
 public struct CacheScope: Hashable, Sendable {
     /// Who shares.
     public var name: CacheScopeName
-    /// 32 random bytes, kept in the store.
+    /// 32 random bytes, kept by whoever keeps the tenants.
     public var salt: Digest256
 
-    /// Makes a scope. Outside tests, `ExactCache.scope(for:)` does.
+    /// Makes a scope.
     public init(name: CacheScopeName, salt: Digest256) {
         self.name = name
         self.salt = salt

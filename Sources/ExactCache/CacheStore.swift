@@ -3,22 +3,20 @@ import Storage
 
 /// The cache's databases and the changes of one write transaction to them.
 ///
-/// Layout: `val` digest → record; `ord` sequence (8 bytes, big-endian) → digest and cost, the order of insertion; `ten` scope → salt;
-/// `sum` one record of `EvictionState`. Sums follow `ord` alone: an entry there whose record is gone or was replaced costs nothing to keep
+/// Layout: `val` digest → record; `ord` sequence (8 bytes, big-endian) → digest and cost, the order of insertion; `sum` one
+/// record of `EvictionState`. Sums follow `ord` alone: an entry there whose record is gone or was replaced costs nothing to keep
 /// right and goes when eviction comes to it.
 struct CacheStore: Sendable {
-    static let databases = ["val", "ord", "ten", "sum"]
+    static let databases = ["val", "ord", "sum"]
 
     let records: StoreDatabase
     let order: StoreDatabase
-    let salts: StoreDatabase
     private let sums: StoreDatabase
     private static let sumsKey = Array("state".utf8)
 
     init(_ environment: StoreEnvironment) {
         records = environment.database("val")
         order = environment.database("ord")
-        salts = environment.database("ten")
         sums = environment.database("sum")
     }
 
@@ -67,7 +65,7 @@ struct CacheStore: Sendable {
         return try digest.withBytes { key throws(StoreError) in try transaction.delete(key, in: records) }
     }
 
-    /// Removes everything but the salts.
+    /// Removes every entry.
     func removeAll(_ state: inout EvictionState, in transaction: borrowing WriteTransaction) throws(StoreError) {
         try transaction.deleteAll(in: records)
         try transaction.deleteAll(in: order)

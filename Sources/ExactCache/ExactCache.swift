@@ -25,7 +25,6 @@ public final class ExactCache: Sendable {
     let pending = PendingWrites()
     let writer: WriterThread<CacheWriter>
     private let purgeLog = PurgeLog()
-    private let salts: ScopeSalts
     private let isClosed = Atomic<Bool>(false)
 
     /// Opens the store and starts its writer thread.
@@ -41,7 +40,6 @@ public final class ExactCache: Sendable {
         let ghostSlots = ExactCacheOptions.hotSlots(for: byteCap) / 4
         let work = try CacheWriter(environment: environment, pending: pending, hot: hot, ghostSlots: ghostSlots, byteCap: byteCap)
         writer = try WriterThread(environment: environment, work: work, limits: options.writer, name: "weir-cache")
-        salts = ScopeSalts(environment: environment)
     }
 
     private static func storeOptions(_ options: ExactCacheOptions, byteCap: Int) -> StoreOptions {
@@ -104,16 +102,6 @@ public final class ExactCache: Sendable {
             completion(PurgeResult(removed: 0, error: "the cache's store is closed or given up"))
         }
     }
-
-    /// The scope of that name with its salt, which is made and durably kept at the first call. Blocks for a commit then: for control
-    /// threads, which hand the scope to the loops in a snapshot.
-    public func scope(for name: CacheScopeName) throws(StoreError) -> CacheScope {
-        try CacheScope(name: name, salt: salts.salt(for: name))
-    }
-
-    /// Forgets a scope's salt: what was stored under it can't be found again, also not by a scope made later under that name. Blocks for a
-    /// commit: for control threads. The entries themselves go by eviction or `purge`.
-    public func deleteScope(_ name: CacheScopeName) throws(StoreError) { try salts.delete(name) }
 
     /// Blocks until what was accepted so far is written or refused. For tests and commands.
     public func flush() { writer.flush() }

@@ -24,7 +24,7 @@ final class PendingWrites: @unchecked Sendable {
 
     private final class Shard: @unchecked Sendable {
         // @unchecked: `entries` is guarded by `mutex`.
-        let mutex = ThreadMutex()
+        let mutex = Lock()
         var entries: [Digest256: PendingEntry] = [:]
     }
 

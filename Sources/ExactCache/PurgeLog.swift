@@ -9,7 +9,7 @@ import Synchronization
 final class PurgeLog: @unchecked Sendable {
     // @unchecked: `entries` is guarded by `mutex`.
     private let latest = Atomic<UInt64>(0)
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var entries: [(epoch: UInt64, selector: PurgeSelector)] = []
     private let capacity: Int
 

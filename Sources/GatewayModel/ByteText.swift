@@ -14,7 +14,12 @@ extension [UInt8] {
     /// Appends a number in decimal.
     public mutating func append(decimal number: Int64) {
         if number < 0 { append(0x2D) }
-        var rest = number.magnitude
+        append(decimal: number.magnitude)
+    }
+
+    /// Appends a number in decimal.
+    public mutating func append(decimal number: UInt64) {
+        var rest = number
         var divisor: UInt64 = 1
         while rest / divisor >= 10 { divisor *= 10 }
         while divisor > 0 {

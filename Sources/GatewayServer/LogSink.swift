@@ -17,15 +17,14 @@ public enum LogFormat: String, Sendable { case text, json }
 
 /// The process's log. Thread-safe; lines from one thread keep their order.
 ///
-/// `@unchecked Sendable`: all mutable state sits behind the mutex.
+/// `@unchecked Sendable`: all mutable state sits behind the lock.
 public final class LogSink: @unchecked Sendable {
     /// Lines that may wait for the descriptor; more are dropped.
     public static let linesMax = 4096
 
     private let descriptor: Int32
     private let format: LogFormat
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    private let lock = Lock()
     private var lines: [[UInt8]] = []
     private var isClosed = false
     private var isWriterGone = false
@@ -37,12 +36,6 @@ public final class LogSink: @unchecked Sendable {
         self.descriptor = descriptor
         self.format = format
         levelIndex = Atomic(Self.index(of: level))
-        mutex = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
-        pthread_mutex_init(mutex, nil)
-        condition = .allocate(capacity: 1)
-        condition.initialize(to: pthread_cond_t())
-        pthread_cond_init(condition, nil)
         var thread = pthread_t()
         let box = Unmanaged.passRetained(self)
         let code = pthread_create(
@@ -68,46 +61,39 @@ public final class LogSink: @unchecked Sendable {
 
     /// Queues one line, without its newline.
     func write(_ line: [UInt8]) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        lock.lock()
+        defer { lock.unlock() }
         guard !isClosed, lines.count < Self.linesMax else {
             droppedCount.add(1, ordering: .relaxed)
             return
         }
         lines.append(line)
-        pthread_cond_signal(condition)
+        lock.signal()
     }
 
     /// Writes what is queued, waiting at most `milliseconds`, and takes no more lines.
     public func close(withinMilliseconds milliseconds: Int = 500) {
-        pthread_mutex_lock(mutex)
+        lock.lock()
         isClosed = true
-        pthread_cond_broadcast(condition)
-        var deadline = timespec()
-        clock_gettime(CLOCK_REALTIME, &deadline)
-        deadline.tv_sec += milliseconds / 1000
-        deadline.tv_nsec += (milliseconds % 1000) * 1_000_000
-        if deadline.tv_nsec >= 1_000_000_000 {
-            deadline.tv_sec += 1
-            deadline.tv_nsec -= 1_000_000_000
-        }
-        while !isWriterGone, pthread_cond_timedwait(condition, mutex, &deadline) == 0 {}
-        pthread_mutex_unlock(mutex)
+        lock.broadcast()
+        let deadline = MonotonicTime.now().adding(milliseconds: UInt64(clamping: milliseconds))
+        while !isWriterGone, MonotonicTime.now() < deadline { lock.wait(until: deadline) }
+        lock.unlock()
     }
 
     private func runWriter() {
         while true {
-            pthread_mutex_lock(mutex)
-            while lines.isEmpty, !isClosed { pthread_cond_wait(condition, mutex) }
+            lock.lock()
+            while lines.isEmpty, !isClosed { lock.wait() }
             let batch = lines
             lines.removeAll(keepingCapacity: batch.count <= 64)
             if batch.isEmpty {
                 isWriterGone = true
-                pthread_cond_broadcast(condition)
-                pthread_mutex_unlock(mutex)
+                lock.broadcast()
+                lock.unlock()
                 return
             }
-            pthread_mutex_unlock(mutex)
+            lock.unlock()
             var bytes: [UInt8] = []
             for line in batch {
                 bytes.append(contentsOf: line)

@@ -15,9 +15,9 @@ public struct DateField: Sendable {
         let second = time.milliseconds >= 0 ? time.milliseconds / 1000 : (time.milliseconds + 1) / 1000 - 1
         if second != self.second || line.isEmpty {
             line.removeAll(keepingCapacity: true)
-            ResponseWriter.append("Date: ", to: &line)
+            line.append(literal: "Date: ")
             Self.appendFixdate(second: second, to: &line)
-            ResponseWriter.append("\r\n", to: &line)
+            line.append(literal: "\r\n")
             self.second = second
         }
         output.append(contentsOf: line)
@@ -30,7 +30,7 @@ public struct DateField: Sendable {
         let secondOfDay = second - day * 86_400
         let date = civilDate(day: day)
         append(names: "ThuFriSatSunMonTueWed", Int((day % 7 + 7) % 7), to: &output)
-        ResponseWriter.append(", ", to: &output)
+        output.append(literal: ", ")
         append(digits: date.day, 2, to: &output)
         output.append(.space)
         append(names: "JanFebMarAprMayJunJulAugSepOctNovDec", Int(date.month - 1), to: &output)
@@ -42,7 +42,7 @@ public struct DateField: Sendable {
         append(digits: secondOfDay / 60 % 60, 2, to: &output)
         output.append(.colon)
         append(digits: secondOfDay % 60, 2, to: &output)
-        ResponseWriter.append(" GMT", to: &output)
+        output.append(literal: " GMT")
     }
 
     /// The date of a day counted from 1970-01-01, in the proleptic Gregorian calendar: Howard Hinnant's `civil_from_days`, which counts

@@ -10,27 +10,27 @@ public enum ResponseWriter {
     /// Appends `HTTP/1.1 STATUS reason` and CRLF. A status outside 100…999, which only a broken upstream can name, is written as 502.
     public static func appendStatusLine(_ status: Int, to output: inout [UInt8]) {
         let status = 100...999 ~= status ? status : 502
-        append("HTTP/1.1 ", to: &output)
-        appendDecimal(UInt64(status), to: &output)
+        output.append(literal: "HTTP/1.1 ")
+        output.append(decimal: UInt64(status))
         output.append(.space)
-        append(reasonPhrase(status), to: &output)
-        append("\r\n", to: &output)
+        output.append(literal: reasonPhrase(status))
+        output.append(literal: "\r\n")
     }
 
     /// Appends a field that is ours in name and value. Nothing is checked.
     public static func appendField(_ name: StaticString, _ value: StaticString, to output: inout [UInt8]) {
-        append(name, to: &output)
-        append(": ", to: &output)
-        append(value, to: &output)
-        append("\r\n", to: &output)
+        output.append(literal: name)
+        output.append(literal: ": ")
+        output.append(literal: value)
+        output.append(literal: "\r\n")
     }
 
     /// Appends a field with a decimal number.
     public static func appendField(_ name: StaticString, decimal value: UInt64, to output: inout [UInt8]) {
-        append(name, to: &output)
-        append(": ", to: &output)
-        appendDecimal(value, to: &output)
-        append("\r\n", to: &output)
+        output.append(literal: name)
+        output.append(literal: ": ")
+        output.append(decimal: value)
+        output.append(literal: "\r\n")
     }
 
     /// Appends a field whose value came from outside: visible ASCII, space, tab and 0x80…0xFF may stand in it.
@@ -39,10 +39,10 @@ public enum ResponseWriter {
     @discardableResult
     public static func appendField(_ name: StaticString, checked value: Span<UInt8>, to output: inout [UInt8]) -> Bool {
         guard isFieldValue(value) else { return false }
-        append(name, to: &output)
-        append(": ", to: &output)
-        append(value, to: &output)
-        append("\r\n", to: &output)
+        output.append(literal: name)
+        output.append(literal: ": ")
+        output.append(span: value)
+        output.append(literal: "\r\n")
         return true
     }
 
@@ -59,10 +59,10 @@ public enum ResponseWriter {
     @discardableResult
     public static func appendField(checkedName name: Span<UInt8>, checked value: Span<UInt8>, to output: inout [UInt8]) -> Bool {
         guard isFieldName(name), isFieldValue(value) else { return false }
-        append(name, to: &output)
-        append(": ", to: &output)
-        append(value, to: &output)
-        append("\r\n", to: &output)
+        output.append(span: name)
+        output.append(literal: ": ")
+        output.append(span: value)
+        output.append(literal: "\r\n")
         return true
     }
 
@@ -73,27 +73,27 @@ public enum ResponseWriter {
 
     /// Appends `Transfer-Encoding: chunked`. Not for HTTP/1.0 clients: they get a body that ends with the connection.
     public static func appendChunkedEncoding(to output: inout [UInt8]) {
-        append("Transfer-Encoding: chunked\r\n", to: &output)
+        output.append(literal: "Transfer-Encoding: chunked\r\n")
     }
 
     /// Appends `Connection: close`.
     public static func appendConnectionClose(to output: inout [UInt8]) {
-        append("Connection: close\r\n", to: &output)
+        output.append(literal: "Connection: close\r\n")
     }
 
     /// Appends `Connection: keep-alive`, which an HTTP/1.0 client needs to hear.
     public static func appendConnectionKeepAlive(to output: inout [UInt8]) {
-        append("Connection: keep-alive\r\n", to: &output)
+        output.append(literal: "Connection: keep-alive\r\n")
     }
 
     /// Appends the empty line that ends a head.
     public static func appendHeadEnd(to output: inout [UInt8]) {
-        append("\r\n", to: &output)
+        output.append(literal: "\r\n")
     }
 
     /// Appends the whole interim response `100 Continue`.
     public static func appendContinue(to output: inout [UInt8]) {
-        append("HTTP/1.1 100 Continue\r\n\r\n", to: &output)
+        output.append(literal: "HTTP/1.1 100 Continue\r\n\r\n")
     }
 
     // MARK: Chunks
@@ -106,25 +106,25 @@ public enum ResponseWriter {
             output.append(hexDigit(UInt8(truncatingIfNeeded: count >> shift) & 15))
             shift -= 4
         }
-        append("\r\n", to: &output)
+        output.append(literal: "\r\n")
     }
 
     /// Appends what stands after chunk data.
     public static func appendChunkEnd(to output: inout [UInt8]) {
-        append("\r\n", to: &output)
+        output.append(literal: "\r\n")
     }
 
     /// Appends a whole chunk; nothing if there is no data.
     public static func appendChunk(_ data: Span<UInt8>, to output: inout [UInt8]) {
         guard data.count > 0 else { return }
         appendChunkStart(data.count, to: &output)
-        append(data, to: &output)
+        output.append(span: data)
         appendChunkEnd(to: &output)
     }
 
     /// Appends the last chunk and an empty trailer section. Only for a body that is complete: a cut one just closes.
     public static func appendLastChunk(to output: inout [UInt8]) {
-        append("0\r\n\r\n", to: &output)
+        output.append(literal: "0\r\n\r\n")
     }
 
     // MARK: Checks
@@ -153,28 +153,6 @@ public enum ResponseWriter {
                 return equalsIgnoringCase(base, buffer.count, "proxy-authenticate")
                     || equalsIgnoringCase(base, buffer.count, "proxy-authentication-info")
             }
-        }
-    }
-
-    // MARK: Bytes
-
-    /// Appends text of ours as it is.
-    public static func append(_ text: StaticString, to output: inout [UInt8]) {
-        output.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// Appends bytes as they are: body data, not fields.
-    public static func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
-        bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
-    }
-
-    /// Appends a number in decimal digits.
-    public static func appendDecimal(_ value: UInt64, to output: inout [UInt8]) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            output.append(UInt8(truncatingIfNeeded: 0x30 + value / divisor % 10))
-            divisor /= 10
         }
     }
 

@@ -97,16 +97,16 @@ struct AnswerFields: JSONFieldHandler, Sendable {
         case .type: noteType(parent, text)
         case .model:
             if model.isEmpty, parent == 0 || parent == AnswerField.path(.message) || parent == AnswerField.path(.response) {
-                model.append(text)
+                model.append(span: text)
             }
         case .modelVersion:
-            if model.isEmpty, parent == 0 { model.append(text) }
+            if model.isEmpty, parent == 0 { model.append(span: text) }
         case .object:
             if parent == 0, text.equals("error") { hasError = true }
         case .status:
             guard parent == 0 || parent == AnswerField.path(.response) else { return }
             status.removeAll(keepingCapacity: true)
-            status.append(text)
+            status.append(span: text)
         case .finishReason:
             guard parent == AnswerField.path(.choices) || parent == AnswerField.path(.candidates) else { return }
             choiceIsFinished = true

@@ -65,25 +65,8 @@ extension Span where Element == UInt8 {
     @inline(__always) func copied() -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
-        bytes.append(self)
+        bytes.append(span: self)
         return bytes
-    }
-}
-
-extension Array where Element == UInt8 {
-    /// Appends all bytes of a span.
-    @inline(__always) mutating func append(_ bytes: Span<UInt8>) {
-        unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
-    }
-
-    /// Appends the bytes of a literal.
-    @inline(__always) mutating func append(_ text: StaticString) {
-        unsafe append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// Appends the decimal digits of a number.
-    mutating func append(decimal value: Int64) {
-        append(contentsOf: String(value).utf8)
     }
 }
 

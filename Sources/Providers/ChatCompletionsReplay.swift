@@ -36,7 +36,7 @@ enum ChatCompletionsReplay {
             emit([.object(last)], usage: nil)
         }
         if includesUsage, let usage = answer["usage"], !usage.isNull { emit([], usage: usage) }
-        output.append("data: [DONE]\n\n")
+        output.append(literal: "data: [DONE]\n\n")
         return output
     }
 

@@ -23,7 +23,7 @@ enum CompletionsReplay {
             emit([.object(end)], usage: nil)
         }
         if includesUsage, let usage = answer["usage"], !usage.isNull { emit([], usage: usage) }
-        output.append("data: [DONE]\n\n")
+        output.append(literal: "data: [DONE]\n\n")
         return output
     }
 

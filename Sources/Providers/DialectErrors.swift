@@ -12,39 +12,39 @@ import JSON
 public func appendErrorBody(_ error: GatewayError, dialect: Dialect, requestID: String, to body: inout [UInt8]) {
     switch dialect {
     case .openAI:
-        body.append("{\"error\":{\"message\":")
+        body.append(literal: "{\"error\":{\"message\":")
         appendJSONString(error.message, to: &body)
-        body.append(",\"type\":")
+        body.append(literal: ",\"type\":")
         appendJSONString(openAIErrorType(of: error), to: &body)
-        body.append(",\"param\":")
-        if let param = error.param { appendJSONString(param, to: &body) } else { body.append("null") }
-        body.append(",\"code\":")
+        body.append(literal: ",\"param\":")
+        if let param = error.param { appendJSONString(param, to: &body) } else { body.append(literal: "null") }
+        body.append(literal: ",\"code\":")
         appendJSONString(error.code, to: &body)
-        body.append(",\"request_id\":")
+        body.append(literal: ",\"request_id\":")
         appendJSONString(requestID, to: &body)
-        body.append("}}")
+        body.append(literal: "}}")
     case .anthropic:
-        body.append("{\"type\":\"error\",\"error\":{\"type\":")
+        body.append(literal: "{\"type\":\"error\",\"error\":{\"type\":")
         appendJSONString(anthropicErrorType(of: error), to: &body)
-        body.append(",\"message\":")
+        body.append(literal: ",\"message\":")
         appendJSONString(error.message, to: &body)
-        body.append(",\"code\":")
+        body.append(literal: ",\"code\":")
         appendJSONString(error.code, to: &body)
-        body.append("},\"request_id\":")
+        body.append(literal: "},\"request_id\":")
         appendJSONString(requestID, to: &body)
-        body.append("}")
+        body.append(literal: "}")
     case .gemini:
-        body.append("{\"error\":{\"code\":")
+        body.append(literal: "{\"error\":{\"code\":")
         body.append(decimal: Int64(error.status))
-        body.append(",\"message\":")
+        body.append(literal: ",\"message\":")
         appendJSONString(error.message, to: &body)
-        body.append(",\"status\":")
+        body.append(literal: ",\"status\":")
         appendJSONString(googleStatus(of: error), to: &body)
-        body.append(",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":")
+        body.append(literal: ",\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":")
         appendJSONString(error.code, to: &body)
-        body.append(",\"domain\":\"weir\",\"metadata\":{\"request_id\":")
+        body.append(literal: ",\"domain\":\"weir\",\"metadata\":{\"request_id\":")
         appendJSONString(requestID, to: &body)
-        body.append("}}]}}")
+        body.append(literal: "}}]}}")
     }
 }
 
@@ -57,21 +57,21 @@ public func appendStreamErrorEvent(
 ) {
     switch (dialect, operation) {
     case (.openAI, .responses):
-        stream.append("event: error\ndata: {\"type\":\"error\",\"code\":")
+        stream.append(literal: "event: error\ndata: {\"type\":\"error\",\"code\":")
         appendJSONString(error.code, to: &stream)
-        stream.append(",\"message\":")
+        stream.append(literal: ",\"message\":")
         appendJSONString(error.message, to: &stream)
-        stream.append(",\"param\":null,\"request_id\":")
+        stream.append(literal: ",\"param\":null,\"request_id\":")
         appendJSONString(requestID, to: &stream)
-        stream.append("}")
+        stream.append(literal: "}")
     case (.anthropic, _):
-        stream.append("event: error\ndata: ")
+        stream.append(literal: "event: error\ndata: ")
         appendErrorBody(error, dialect: dialect, requestID: requestID, to: &stream)
     case (.openAI, _), (.gemini, _):
-        stream.append("data: ")
+        stream.append(literal: "data: ")
         appendErrorBody(error, dialect: dialect, requestID: requestID, to: &stream)
     }
-    stream.append("\n\n")
+    stream.append(literal: "\n\n")
 }
 
 /// OpenAI's `type`, by status.

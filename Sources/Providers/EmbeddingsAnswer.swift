@@ -70,21 +70,21 @@ public struct EmbeddingsAnswer: Sendable, Equatable {
     /// Appends the answer as OpenAI has it: items numbered from 0, usage the sum of theirs.
     public func append(to body: inout [UInt8]) {
         body.reserveCapacity(body.count + items.reduce(128) { $0 + $1.embedding.count + 64 })
-        body.append("{\"object\":\"list\",\"data\":[")
+        body.append(literal: "{\"object\":\"list\",\"data\":[")
         for (index, item) in items.enumerated() {
-            body.append(index == 0 ? "{\"object\":\"embedding\",\"index\":" : ",{\"object\":\"embedding\",\"index\":")
+            body.append(literal: index == 0 ? "{\"object\":\"embedding\",\"index\":" : ",{\"object\":\"embedding\",\"index\":")
             body.append(decimal: Int64(index))
-            body.append(",\"embedding\":")
-            body.append(item.embedding.span)
-            body.append("}")
+            body.append(literal: ",\"embedding\":")
+            body.append(span: item.embedding.span)
+            body.append(literal: "}")
         }
-        body.append("],\"model\":")
+        body.append(literal: "],\"model\":")
         appendJSONString(model, to: &body)
-        body.append(",\"usage\":{\"prompt_tokens\":")
+        body.append(literal: ",\"usage\":{\"prompt_tokens\":")
         body.append(decimal: tokens)
-        body.append(",\"total_tokens\":")
+        body.append(literal: ",\"total_tokens\":")
         body.append(decimal: tokens)
-        body.append("}}")
+        body.append(literal: "}}")
     }
 
     /// Shares out a total by weights so that the shares add up to it: each is the step of the rounded running sum.

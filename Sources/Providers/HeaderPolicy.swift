@@ -82,7 +82,7 @@ public enum HeaderPolicy {
 
     /// Appends the name under which a renamed field goes on: `x-ratelimit-limit-tokens` becomes `x-upstream-ratelimit-limit-tokens`.
     public static func appendUpstreamName(of name: Span<UInt8>, to output: inout [UInt8]) {
-        output.append("x-upstream-")
+        output.append(literal: "x-upstream-")
         for index in (hasPrefix(name, "x-") ? 2 : 0)..<name.count { output.append(asciiLowercased(name[index])) }
     }
 

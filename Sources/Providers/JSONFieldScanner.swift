@@ -211,7 +211,7 @@ extension JSONFieldScanner {
         let end = stringRun(bytes, start)
         if isCaptured {
             let room = JSONFieldScanner.captureMax - capture.count
-            if room > 0 { capture.append(bytes.extracting(start..<min(end, start + room))) }
+            if room > 0 { capture.append(span: bytes.extracting(start..<min(end, start + room))) }
         } else if isCounted {
             for index in start..<end where bytes[index] & 0xC0 != 0x80 { characters += 1 }
         }
@@ -295,7 +295,7 @@ extension JSONFieldScanner {
         let end = numberRun(bytes, start)
         if isCaptured {
             let room = JSONFieldScanner.captureMax - capture.count
-            if room > 0 { capture.append(bytes.extracting(start..<min(end, start + room))) }
+            if room > 0 { capture.append(span: bytes.extracting(start..<min(end, start + room))) }
         }
         if end < bytes.count { endNumber(&handler) }
         return end

@@ -21,46 +21,46 @@ public struct ListedModel: Sendable, Equatable {
     public func append(as dialect: Dialect, to body: inout [UInt8]) {
         switch dialect {
         case .openAI:
-            body.append("{\"id\":")
+            body.append(literal: "{\"id\":")
             appendJSONString(id, to: &body)
-            body.append(",\"object\":\"model\",\"created\":")
+            body.append(literal: ",\"object\":\"model\",\"created\":")
             body.append(decimal: createdSeconds)
-            body.append(",\"owned_by\":")
+            body.append(literal: ",\"owned_by\":")
             appendJSONString(owner, to: &body)
-            body.append("}")
+            body.append(literal: "}")
         case .anthropic:
-            body.append("{\"type\":\"model\",\"id\":")
+            body.append(literal: "{\"type\":\"model\",\"id\":")
             appendJSONString(id, to: &body)
-            body.append(",\"display_name\":")
+            body.append(literal: ",\"display_name\":")
             appendJSONString(id, to: &body)
-            body.append(",\"created_at\":\"")
+            body.append(literal: ",\"created_at\":\"")
             appendTimestamp(createdSeconds, to: &body)
-            body.append("\"}")
+            body.append(literal: "\"}")
         case .gemini:
-            body.append("{\"name\":")
+            body.append(literal: "{\"name\":")
             appendJSONString("models/" + id, to: &body)
-            body.append(",\"displayName\":")
+            body.append(literal: ",\"displayName\":")
             appendJSONString(id, to: &body)
-            body.append(",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}")
+            body.append(literal: ",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}")
         }
     }
 }
 
 /// Appends a whole list of models in a dialect's shape: one page, nothing more to fetch.
 public func appendModelsList(_ models: [ListedModel], dialect: Dialect, to body: inout [UInt8]) {
-    body.append(dialect == .openAI ? "{\"object\":\"list\",\"data\":[" : dialect == .anthropic ? "{\"data\":[" : "{\"models\":[")
+    body.append(literal: dialect == .openAI ? "{\"object\":\"list\",\"data\":[" : dialect == .anthropic ? "{\"data\":[" : "{\"models\":[")
     for (index, model) in models.enumerated() {
         if index > 0 { body.append(0x2C) }
         model.append(as: dialect, to: &body)
     }
-    body.append("]")
+    body.append(literal: "]")
     if dialect == .anthropic {
-        body.append(",\"has_more\":false,\"first_id\":")
-        if let first = models.first { appendJSONString(first.id, to: &body) } else { body.append("null") }
-        body.append(",\"last_id\":")
-        if let last = models.last { appendJSONString(last.id, to: &body) } else { body.append("null") }
+        body.append(literal: ",\"has_more\":false,\"first_id\":")
+        if let first = models.first { appendJSONString(first.id, to: &body) } else { body.append(literal: "null") }
+        body.append(literal: ",\"last_id\":")
+        if let last = models.last { appendJSONString(last.id, to: &body) } else { body.append(literal: "null") }
     }
-    body.append("}")
+    body.append(literal: "}")
 }
 
 /// Appends an RFC 3339 time in UTC, of seconds since 1970 (clamped to the years 1970 to 9999).

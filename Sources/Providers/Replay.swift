@@ -84,16 +84,16 @@ public enum Replay {
 
     /// Appends an unnamed event.
     static func appendEvent(_ value: JSONValue, to output: inout [UInt8]) {
-        output.append("data: ")
+        output.append(literal: "data: ")
         value.write(to: &output)
-        output.append("\n\n")
+        output.append(literal: "\n\n")
     }
 
     /// Appends an event that is named by its own `type`, as Responses and Anthropic have them.
     static func appendTypedEvent(_ type: String, _ members: [(String, JSONValue)], to output: inout [UInt8]) {
-        output.append("event: ")
+        output.append(literal: "event: ")
         output.append(contentsOf: type.utf8)
-        output.append("\n")
+        output.append(literal: "\n")
         var object = JSONObject()
         object["type"] = .string(type)
         for (key, value) in members { object[key] = value }

@@ -59,7 +59,7 @@ struct ServerSentEventParser: Sendable {
         guard position < bytes.count else { return }
         eventBytes += bytes.count - position
         guard eventBytes <= eventBytesMax else { return giveUp() }
-        line.append(bytes.extracting(position..<bytes.count))
+        line.append(span: bytes.extracting(position..<bytes.count))
     }
 
     /// Reads an event that the stream's end left without its closing empty line: some providers omit it after the last one.
@@ -109,7 +109,7 @@ struct ServerSentEventParser: Sendable {
     private mutating func readCarriedLine(_ bytes: Span<UInt8>, _ range: Range<Int>, _ pending: inout Range<Int>?) {
         var whole: [UInt8] = []
         swap(&whole, &line)
-        whole.append(bytes.extracting(range))
+        whole.append(span: bytes.extracting(range))
         if let value = readField(whole.span) { keep(value, of: whole.span) }
         whole.removeAll(keepingCapacity: true)
         swap(&whole, &line)
@@ -129,7 +129,7 @@ struct ServerSentEventParser: Sendable {
         }
         if field.starts(with: "event"), let value = ServerSentEventParser.value(of: field, after: 5) {
             name.removeAll(keepingCapacity: true)
-            name.append(field.extracting(value))
+            name.append(span: field.extracting(value))
         }
         return nil
     }
@@ -147,7 +147,7 @@ struct ServerSentEventParser: Sendable {
         guard let range else { return }
         if hasData { data.append(0x0A) }
         hasData = true
-        data.append(bytes.extracting(range))
+        data.append(span: bytes.extracting(range))
     }
 
     private mutating func dispatch<Handler: ServerSentEventHandler>(

@@ -12,14 +12,14 @@ extension ProviderTable {
         provider: Int, operation: Operation, model: Span<UInt8>, isStream: Bool, wantsServerSentEvents: Bool, to url: inout [UInt8]
     ) throws(GatewayError) -> Int {
         for entry in compiled[provider].unified where entry.operation == operation {
-            url.append(entry.beforeModel.span)
+            url.append(span: entry.beforeModel.span)
             guard let after = entry.afterModel else { return entry.base }
             try appendModel(model, to: &url)
             if isStream, operation == .generateContent {
-                url.append(":streamGenerateContent")
-                if wantsServerSentEvents { url.append("?alt=sse") }
+                url.append(literal: ":streamGenerateContent")
+                if wantsServerSentEvents { url.append(literal: "?alt=sse") }
             } else {
-                url.append(after.span)
+                url.append(span: after.span)
             }
             return entry.base
         }
@@ -50,15 +50,15 @@ extension ProviderTable {
         let mount = compiled[request.provider].mounts[request.mount]
         for piece in mount.pieces {
             switch piece {
-            case .literal(let bytes): url.append(bytes.span)
-            case .segment(let index): url.append(path.extracting(nativeSegment(index, in: path, from: request.segmentsStart)))
+            case .literal(let bytes): url.append(span: bytes.span)
+            case .segment(let index): url.append(span: path.extracting(nativeSegment(index, in: path, from: request.segmentsStart)))
             }
         }
         if request.addsVersion, let version = mount.versions.first {
             url.append(0x2F)
-            url.append(version.span)
+            url.append(span: version.span)
         }
-        url.append(path.extracting(request.rest))
+        url.append(span: path.extracting(request.rest))
         for index in 0..<query.count where query[index] <= 0x20 || query[index] > 0x7E {
             throw GatewayError(status: 400, code: "malformed_query", message: "The query holds a byte that must be percent-encoded.")
         }
@@ -66,7 +66,7 @@ extension ProviderTable {
         let dropped = removesCredentials ? definitions[request.provider].credentialQuery : []
         if dropped.isEmpty || !names(of: query, include: dropped) {
             url.append(0x3F)
-            url.append(query)
+            url.append(span: query)
         } else {
             appendQuery(query, without: dropped, to: &url)
         }
@@ -89,7 +89,7 @@ extension ProviderTable {
             if dropped.contains(name) { continue }
             url.append(isFirst ? 0x3F : 0x26)
             isFirst = false
-            url.append(query.extracting(field.name.lowerBound..<field.value.upperBound))
+            url.append(span: query.extracting(field.name.lowerBound..<field.value.upperBound))
         }
     }
 
@@ -160,9 +160,9 @@ extension CredentialForm {
         guard key.count > 0 else { return false }
         for index in 0..<key.count where key[index] <= 0x20 || key[index] > 0x7E { return false }
         line.append(contentsOf: header.utf8)
-        line.append(": ")
+        line.append(literal: ": ")
         line.append(contentsOf: prefix.utf8)
-        line.append(key)
+        line.append(span: key)
         return true
     }
 }

@@ -21,7 +21,7 @@ public struct UsageEventFilter: Sendable {
     /// Takes the next bytes of the stream and appends those that may go on.
     public mutating func receive(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
         guard bytes.count > 0 else { return }
-        guard !parser.isTooLarge else { return output.append(bytes) }
+        guard !parser.isTooLarge else { return output.append(span: bytes) }
         let chunkStart = parser.offset
         var position = 0
         if let isDropped = lineFeedIsDropped, bytes[0] == 0x0A {
@@ -35,14 +35,14 @@ public struct UsageEventFilter: Sendable {
         for end in marks.ends {
             let stop = end.offset - chunkStart
             if !end.isDropped {
-                output.append(held.span)
-                output.append(bytes.extracting(position..<max(position, stop)))
+                output.append(span: held.span)
+                output.append(span: bytes.extracting(position..<max(position, stop)))
             }
             held.removeAll(keepingCapacity: true)
             position = max(position, stop)
         }
         guard position < bytes.count else { return }
-        held.append(bytes.extracting(position..<bytes.count))
+        held.append(span: bytes.extracting(position..<bytes.count))
         if parser.isTooLarge { flush(to: &output) }
     }
 
@@ -55,7 +55,7 @@ public struct UsageEventFilter: Sendable {
     }
 
     private mutating func flush(to output: inout [UInt8]) {
-        output.append(held.span)
+        output.append(span: held.span)
         held.removeAll()
     }
 }

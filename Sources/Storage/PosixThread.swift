@@ -1,3 +1,4 @@
+import GatewayModel
 import Glibc
 
 /// Starts plain threads. Signals are blocked in them: the event loops take those.
@@ -48,7 +49,7 @@ private func nameCurrentThread(_ name: String) {
 /// A door that opens once.
 final class Latch: @unchecked Sendable {
     // @unchecked: `isOpen` is guarded by `mutex`.
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var isOpen = false
 
     func open() {

@@ -25,10 +25,10 @@ public final class StoreEnvironment: @unchecked Sendable {
     private let files: StoreFiles
     private var lock: StoreLock?
     /// Held by a write transaction, a reopen and a close.
-    private let writing = ThreadMutex()
+    private let writing = Lock()
     /// Held by what reads the environment outside a transaction (statistics, snapshots), by a reopen and a close.
-    private let control = ThreadMutex()
-    private let registry = ThreadMutex()
+    private let control = Lock()
+    private let registry = Lock()
     private var slots: [ObjectIdentifier: ReaderSlot] = [:]
     private let readFailures = Atomic<UInt64>(0)
     /// How long a reopen or close waits for a read that is running, in nanoseconds.

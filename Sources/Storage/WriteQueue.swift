@@ -31,7 +31,7 @@ final class WriteQueue<Item: Sendable>: @unchecked Sendable {
     }
 
     private let limits: WriterLimits
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var elements: [Element] = []
     private var head = 0
     private var bytes = 0
@@ -129,7 +129,7 @@ final class WriteQueue<Item: Sendable>: @unchecked Sendable {
             if now >= tickAt { return .tick }
             var wakeAt = tickAt
             if isHeld { wakeAt = min(wakeAt, holdUntil) } else if count > 0 { wakeAt = min(wakeAt, oldestAt + delay) }
-            mutex.wait(untilNanoseconds: wakeAt)
+            mutex.wait(until: MonotonicTime(nanoseconds: wakeAt))
         }
     }
 

@@ -16,7 +16,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
     public let work: Work
     private let queue: WriteQueue<Work.Item>
     private let limits: WriterLimits
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var counted = WriterStatistics()
     private var thread: pthread_t?
 

@@ -1,5 +1,6 @@
 import EventLoop
 import Glibc
+import TestSupport
 import Testing
 
 struct ConnectionTests {
@@ -8,7 +9,7 @@ struct ConnectionTests {
         defer { fixture.finish() }
         fixture.configure = { $0.onReceived = { connection, bytes in connection.send(bytes) } }
         let (peer, _, _) = try fixture.connect()
-        var random = SplitMix64(state: 7)
+        var random = SplitMix64(seed: 7)
         var sent: [UInt8] = []
         var back: [UInt8] = []
         for _ in 0..<60 {
@@ -44,7 +45,7 @@ struct ConnectionTests {
         let fixture = try Fixture()
         defer { fixture.finish() }
         let (peer, connection, recorder) = try fixture.connect(receiveBuffer: 8192)
-        var random = SplitMix64(state: 9)
+        var random = SplitMix64(seed: 9)
         var expected: [UInt8] = []
         for _ in 0..<200 {
             let head = (0..<100).map { _ in UInt8.random(in: 0...255, using: &random) }

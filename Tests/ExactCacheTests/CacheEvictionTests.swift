@@ -1,7 +1,7 @@
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache

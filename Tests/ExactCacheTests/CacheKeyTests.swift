@@ -1,5 +1,5 @@
 import GatewayModel
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache

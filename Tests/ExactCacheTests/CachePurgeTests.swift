@@ -1,6 +1,6 @@
 import GatewayModel
 import Storage
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache

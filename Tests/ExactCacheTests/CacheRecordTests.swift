@@ -1,6 +1,6 @@
 import ExactCacheTrial
 import GatewayModel
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache

@@ -1,7 +1,7 @@
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache
@@ -63,7 +63,7 @@ extension ExactCache {
 
 final class Box<Value: Sendable>: @unchecked Sendable {
     // @unchecked: guarded by `mutex`.
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var stored: Value
     init(_ value: Value) { stored = value }
     var value: Value {

@@ -1,7 +1,7 @@
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import ExactCache
@@ -137,14 +137,12 @@ import Testing
     @Test func `a damaged store is set aside, and the cache begins anew`() throws {
         var cache = try open()
         for number in 0..<500 as Range<UInt64> { cache.put(record(String(repeating: "q", count: 3000)), digest(number)) }
-        let scope = try cache.scope(for: CacheScopeName(kind: .tenant, id: "acme"))
         cache.close()
         truncate(folder.file("data.mdb"), 200_000)
         cache = try open()
         #expect(cache.opening.damage?.kind == .damaged)
         #expect(cache.opening.quarantinedFile != nil)
         #expect(cache.statistics.entries == 0)
-        #expect(try cache.scope(for: CacheScopeName(kind: .tenant, id: "acme")) != scope)
         cache.put(record("new"), digest(1))
         cache.flush()
         #expect(cache.makeReader().body(digest(1)) == "new")
@@ -190,25 +188,6 @@ import Testing
             cache.put(record("5"), digest(5))
             cache.flush()
         }
-        cache.close()
-    }
-
-    @Test func `a salt survives a restart and ends with its scope`() throws {
-        var cache = try open()
-        let tenant = CacheScopeName(kind: .tenant, id: "acme")
-        let share = CacheScopeName(kind: .share, id: "acme")
-        let scope = try cache.scope(for: tenant)
-        #expect(try cache.scope(for: tenant) == scope)
-        #expect(try cache.scope(for: share).salt != scope.salt)
-        cache.close()
-        cache = try open()
-        #expect(try cache.scope(for: tenant) == scope)
-        let shared = try cache.scope(for: share)
-        try cache.deleteScope(tenant)
-        #expect(try cache.scope(for: tenant).salt != scope.salt, "a tenant made again must not see the old one's entries")
-        #expect(try cache.scope(for: share) == shared)
-        cache.purgeNow(.all)
-        #expect(try cache.scope(for: share) == shared, "a purge keeps the salts")
         cache.close()
     }
 

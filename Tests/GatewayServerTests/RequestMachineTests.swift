@@ -1,4 +1,5 @@
 import GatewayModel
+import TestSupport
 import Testing
 
 @testable import GatewayServer
@@ -98,7 +99,7 @@ private let failure = GatewayError(status: 502, code: "upstream_error", message:
 
     /// Every sequence of outside events from a seeded generator keeps the promises: at most one head, nothing after the end.
     @Test func `no order of events sends two heads or speaks after the end`() {
-        var generator = SplitMix64(state: 7)
+        var generator = SplitMix64(seed: 7)
         for _ in 0..<20_000 {
             var machine = fetching()
             var heads = 0
@@ -126,17 +127,5 @@ private let failure = GatewayError(status: 502, code: "upstream_error", message:
                 #expect(heads <= 1)
             }
         }
-    }
-}
-
-/// A small seeded generator, so that a failing run repeats exactly.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

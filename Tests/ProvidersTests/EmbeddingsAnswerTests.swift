@@ -1,4 +1,5 @@
 import JSON
+import TestSupport
 import Testing
 
 @testable import Providers
@@ -46,7 +47,7 @@ import Testing
     }
 
     @Test func `shares of the usage do not add up to it`() {
-        var random = SeededGenerator(seed: 5)
+        var random = SplitMix64(seed: 5)
         for _ in 0..<2000 {
             let total = Int64.random(in: 0...1000, using: &random)
             let lengths = (0..<Int.random(in: 1...20, using: &random)).map { _ in Int.random(in: 0...50, using: &random) }

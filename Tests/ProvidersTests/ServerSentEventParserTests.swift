@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Providers
@@ -77,7 +78,7 @@ struct CollectedEvents: ServerSentEventHandler, Equatable {
     }
 
     @Test func `random bytes make the parser depend on where chunks end`() {
-        var random = SeededGenerator(seed: 11)
+        var random = SplitMix64(seed: 11)
         let pieces = ["data", ":", " ", "\r", "\n", "\r\n", "event", "x", "\u{FEFF}", "{}", "[DONE]", "\n\n"]
         for _ in 0..<3000 {
             let text = (0..<Int.random(in: 0..<30, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()

@@ -1,11 +1,12 @@
 import GatewayModel
+import TestSupport
 import Testing
 
 @testable import Providers
 
 @Suite struct StreamPropertyTests {
     @Test func `bytes that a provider should not send are read differently in other chunks`() {
-        var random = SeededGenerator(seed: 23)
+        var random = SplitMix64(seed: 23)
         let seeds = AnswerObserverTests.recordings.map { (Array($0.0.utf8), $0.1) }
         for round in 0..<400 {
             let (seed, operation) = seeds[round % seeds.count]

@@ -1,4 +1,5 @@
 import GatewayModel
+import TestSupport
 import Testing
 
 @testable import Providers
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func `random streams lose bytes that are not a usage chunk`() {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix64(seed: 3)
         let pieces = [
             "data: {\"choices\":[],\"usage\":{}}", "\n\n", "\r\n", "\r", "\n", "data: x", ": c", "event: e\n", "data: {\"delta\":1}",
         ]

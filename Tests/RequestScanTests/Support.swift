@@ -1,3 +1,4 @@
+import TestSupport
 import GatewayModel
 import Glibc
 import JSON

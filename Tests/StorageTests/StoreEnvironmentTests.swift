@@ -1,6 +1,6 @@
 import GatewayModel
 import Glibc
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -201,7 +201,7 @@ import Testing
 
 final class ReadCounts: @unchecked Sendable {
     // @unchecked: guarded by `mutex`.
-    private let mutex = ThreadMutex()
+    private let mutex = Lock()
     private var values = (found: 0, missing: 0, wrong: 0, isOver: false)
 
     func add(_ value: UInt8?) {

@@ -1,6 +1,6 @@
 import GatewayModel
 import Glibc
-import StoreTesting
+import TestSupport
 import Testing
 
 @testable import Storage

@@ -2,7 +2,7 @@ import ExactCache
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 
 /// Measures a cache of records with 700-byte bodies: filling, hits at random, misses, a purge, and opening it again.
 enum CacheBench {

@@ -2,7 +2,7 @@ import ExactCache
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 
 /// Writes a cache until it is killed.
 enum CacheTorture {

@@ -1,7 +1,7 @@
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 
 /// A durable store of numbered records whose values follow from their keys.
 enum PlainStore {

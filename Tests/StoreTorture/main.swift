@@ -4,7 +4,7 @@ import ExactCache
 import GatewayModel
 import Glibc
 import Storage
-import StoreTesting
+import TestSupport
 
 // A sanitizer would turn the death by a damaged file into an ordinary exit.
 signal(SIGBUS, SIG_DFL)

@@ -53,3 +53,6 @@ extension WallTime {
     /// A moment in 2027.
     static let test = WallTime(milliseconds: 1_800_000_000_000)
 }
+
+/// The bytes of a text.
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }

@@ -1,6 +1,7 @@
 import GatewayModel
 import Hashing
 import JSON
+import TestSupport
 import Testing
 
 @testable import Tenants

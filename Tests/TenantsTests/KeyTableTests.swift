@@ -1,5 +1,6 @@
 import GatewayModel
 import Hashing
+import TestSupport
 import Testing
 
 @testable import Tenants
@@ -261,6 +262,24 @@ import Testing
             throttle.recordFailure(from: try #require(IPAddress($0)), now: now)
         }
         #expect(results == [false, false, true, false])
+    }
+
+    @Test func `IPv4 clients of a dual-stack socket are counted one by one`() throws {
+        var throttle = AuthenticationThrottle(failuresPerMinuteMax: 1)
+        let now = MonotonicTime(nanoseconds: 5)
+        let failures = try ["::ffff:1.2.3.4", "::ffff:1.2.3.5", "1.2.3.4"].map {
+            throttle.recordFailure(from: try #require(IPAddress($0)), now: now)
+        }
+        #expect(failures == [false, false, true])
+    }
+
+    @Test func `a limit that was raised counts at once`() throws {
+        var throttle = AuthenticationThrottle(failuresPerMinuteMax: 1)
+        let (address, now) = (try #require(IPAddress("1.2.3.4")), MonotonicTime(nanoseconds: 5))
+        let before = (0..<2).map { _ in throttle.recordFailure(from: address, now: now) }
+        throttle.failuresPerMinuteMax = 3
+        let after = (0..<2).map { _ in throttle.recordFailure(from: address, now: now) }
+        #expect(before == [false, true] && after == [false, true])
     }
 
     @Test func `a flood of addresses does not grow the table`() {

@@ -1,5 +1,6 @@
 import EventLoop
 import GatewayModel
+import TestSupport
 import Testing
 import Upstream
 
@@ -62,7 +63,7 @@ struct ExchangeTests {
         defer { fixture.finish() }
         var request = fixture.get("/x")
         request.method = method
-        var random = SplitMix64(state: 3)
+        var random = SplitMix64(seed: 3)
         let body = size.map { count in (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) } }
         if let body { request.body = .bytes(body) }
         // HEAD with a body is nothing libcurl waits an empty answer for.
@@ -82,7 +83,7 @@ struct ExchangeTests {
     @Test func `handles reused for other methods and bodies carry nothing over`() throws {
         let fixture = try Fixture { request, connection in connection.answer(String(request.body.count)) }
         defer { fixture.finish() }
-        var random = SplitMix64(state: 11)
+        var random = SplitMix64(seed: 11)
         for _ in 0..<200 {
             var request = fixture.get("/\(Int.random(in: 0...2, using: &random))")
             request.method = ["GET", "POST", "PUT", "DELETE"].randomElement(using: &random) ?? "GET"

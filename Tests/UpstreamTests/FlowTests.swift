@@ -1,12 +1,13 @@
 import EventLoop
 import GatewayModel
+import TestSupport
 import Testing
 import Upstream
 
 struct FlowTests {
     /// An answer of `count` bytes with recognisable content.
     static func content(_ count: Int) -> [UInt8] {
-        var random = SplitMix64(state: 5)
+        var random = SplitMix64(seed: 5)
         var bytes = [UInt8](repeating: 0, count: count)
         var index = 0
         while index < count {
@@ -64,7 +65,7 @@ struct FlowTests {
 
     @Test(arguments: 1...8)
     func `random pauses and resumes deliver every byte once, in order`(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SplitMix64(seed: seed)
         let content = Self.content(Int.random(in: 1...2_000_000, using: &random))
         let isChunked = Bool.random(using: &random)
         let fixture = try Fixture()

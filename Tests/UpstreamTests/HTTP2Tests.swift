@@ -1,6 +1,7 @@
 import EventLoop
 import Foundation
 import GatewayModel
+import TestSupport
 import Testing
 import Upstream
 
@@ -95,7 +96,7 @@ struct HTTP2Tests {
 
     @Test func `a paused stream loses nothing`() throws {
         defer { fixture.finish() }
-        var random = SplitMix64(state: 1)
+        var random = SplitMix64(seed: 1)
         let collector = Collector()
         collector.onBody = { transfer, _ in if Int.random(in: 0..<20, using: &random) == 0 { transfer.pause() } }
         let transfer = try fixture.start(get("large.bin"), collector)

@@ -1,4 +1,5 @@
 import EventLoop
+import TestSupport
 import Testing
 
 @testable import Upstream
@@ -111,7 +112,7 @@ struct HeadTests {
     }
 
     @Test func `no bytes whatever trap the parser, and what it accepts holds no control byte`() {
-        var random = SplitMix64(state: 42)
+        var random = SplitMix64(seed: 42)
         let words: [[UInt8]] = [
             "HTTP/1.1 200 OK\r\n", "\r\n", "A: b\r\n", "Content-Length: 5\r\n", ":", "\0", "HTTP/1.1 100 \r\n", "chunked",
         ].map { Array($0.utf8) }

@@ -1,14 +1,19 @@
-import Glibc
+// A plain pthread mutex: `Synchronization.Mutex` uses priority-inheriting futexes on Linux, several times slower when contended (measured), and
+// has no condition.
 
-/// A plain pthread mutex with one condition, for short critical sections between threads.
-///
-/// `Synchronization.Mutex` takes the kernel's slow priority-inheriting path under contention on Linux (measured), and has no condition.
-public final class ThreadMutex: @unchecked Sendable {
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// A mutex with one condition, for critical sections of a few instructions between threads. Not recursive.
+public struct Lock: ~Copyable, @unchecked Sendable {
     // @unchecked: the two C objects are made for use from any thread, and their addresses never change.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-    /// Makes an unlocked mutex.
+    /// Makes an unlocked one.
     public init() {
         mutex = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
@@ -29,32 +34,33 @@ public final class ThreadMutex: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Runs `body` while holding the mutex. Not recursive.
-    @inline(__always)
-    public func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
+    /// Runs `body` while holding the lock.
+    @inlinable @inline(__always)
+    public borrowing func withLock<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> R {
         lock()
         defer { unlock() }
         return try body()
     }
 
-    /// Waits until another thread holds no lock.
+    /// Waits until no other thread holds the lock, then holds it.
     public func lock() { pthread_mutex_lock(mutex) }
 
     /// Lets the next one in.
     public func unlock() { pthread_mutex_unlock(mutex) }
 
-    /// Wakes one thread that waits. Call with the mutex held.
+    /// Wakes one thread that waits. Call while holding the lock.
     public func signal() { pthread_cond_signal(condition) }
 
-    /// Wakes all threads that wait. Call with the mutex held.
+    /// Wakes all threads that wait. Call while holding the lock.
     public func broadcast() { pthread_cond_broadcast(condition) }
 
-    /// Lets go of the mutex until woken or until `deadline` (nanoseconds of `CLOCK_MONOTONIC`), then holds it again. May wake early.
-    public func wait(untilNanoseconds deadline: UInt64) {
-        var time = timespec(tv_sec: Int(clamping: deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    /// Lets go of the lock until woken or until `deadline`, then holds it again. May wake early.
+    public func wait(until deadline: MonotonicTime) {
+        let nanoseconds = deadline.nanoseconds
+        var time = timespec(tv_sec: Int(clamping: nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
         pthread_cond_timedwait(condition, mutex, &time)
     }
 
-    /// Lets go of the mutex until woken, then holds it again. May wake early.
+    /// Lets go of the lock until woken, then holds it again. May wake early.
     public func wait() { pthread_cond_wait(condition, mutex) }
 }
