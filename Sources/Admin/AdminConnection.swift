@@ -20,7 +20,7 @@ final class AdminConnection: ConnectionDelegate {
     private var timer: LoopTimer?
     private var generation = 0
 
-    private static let bodyBytesMax = 1024 * 1024
+    private var bodyBytesMax: Int { server.bodyBytesMax }
     private static let headMilliseconds: UInt64 = 10_000
     private static let idleMilliseconds: UInt64 = 75_000
 
@@ -47,7 +47,7 @@ final class AdminConnection: ConnectionDelegate {
                 case .needMore: break loop
                 case .head: receivedHead()
                 case .body(let range):
-                    guard body.count + range.count <= Self.bodyBytesMax else { return refuse(Self.bodyTooLarge) }
+                    guard body.count + range.count <= bodyBytesMax else { return refuse(bodyTooLarge) }
                     body.append(contentsOf: input[range])
                 case .end: receivedRequest()
                 case .refused(let refusal): return refuse(refusal.asGatewayError)
@@ -56,11 +56,13 @@ final class AdminConnection: ConnectionDelegate {
             if offset < input.count { unread = Array(input[offset...]) + unread }
             if offset == 0 { break }
         }
-        if unread.count > Self.bodyBytesMax { close() }
+        if unread.count > bodyBytesMax { close() }
     }
 
-    private static let bodyTooLarge = GatewayError(
-        status: 413, code: "body_too_large", message: "The body is larger than 1 MiB.", closesConnection: true)
+    private var bodyTooLarge: GatewayError {
+        GatewayError(
+            status: 413, code: "body_too_large", message: "The body is larger than \(bodyBytesMax) bytes.", closesConnection: true)
+    }
 
     private func receivedHead() {
         body = []

@@ -15,6 +15,9 @@ public final class AdminServer {
     private var listener: Listener?
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
     private static let connectionsMax = 256
+    private let control: ControlPlane
+    /// A request's body at most, as the configuration in force says.
+    var bodyBytesMax: Int { control.configuration.limits.adminBodyBytesMax }
 
     /// Why the admin port can't be served.
     public struct Problem: Error, Sendable, CustomStringConvertible {
@@ -30,6 +33,7 @@ public final class AdminServer {
             throw Problem(description: "An admin token must have at least \(AdminTokens.tokenBytesMin) bytes.")
         }
         self.tokens = tokens
+        self.control = control
         self.hosts = Set(hosts.map { $0.lowercased() })
         loop = control.loop
         table = AdminRouteTable(routes: AdminHandlers(control, version: version).routes)

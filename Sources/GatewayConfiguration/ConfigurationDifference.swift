@@ -44,6 +44,16 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
         ("loops", { String($0.loopCount) }),
         ("admin.behind_tls_proxy", { String($0.admin.isBehindTLSProxy) }),
         ("cache.bytes_max", { String($0.cache.bytesMax) }),
+        ("cache.pending_entries_max", { String($0.cache.pendingEntriesMax) }),
+        ("cache.pending_bytes_max", { String($0.cache.pendingBytesMax) }),
+        ("overload.flights_max", { String($0.overload.flightsMax) }),
+        ("upstream.connections_per_host_max", { String($0.upstream.connectionsPerHostMax) }),
+        ("upstream.connections_max", { String($0.upstream.connectionsMax) }),
+        ("upstream.connection_lifetime", { String($0.upstream.connectionLifetimeSeconds) }),
+        ("upstream.connection_idle", { String($0.upstream.connectionIdleSeconds) }),
+        ("upstream.name_lifetime", { String($0.upstream.nameLifetimeSeconds) }),
+        ("upstream.header_bytes_max", { String($0.upstream.headerBytesMax) }),
+        ("upstream.header_fields_max", { String($0.upstream.headerFieldsMax) }),
         ("demo.enabled", { String($0.demo.isEnabled) }),
         ("demo.listen", { $0.demo.listen.description }),
         ("demo.tenant", { $0.demo.tenant }),
@@ -58,7 +68,7 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
             ("accounts", old.accounts != new.accounts), ("gateways", old.gateways != new.gateways),
             ("trusted_proxies", old.trustedProxies != new.trustedProxies), ("trusted_networks", old.trustedNetworks != new.trustedNetworks),
             ("limits", old.limits != new.limits), ("overload", old.overload != new.overload), ("timeouts", old.timeouts != new.timeouts),
-            ("upstream", old.upstream != new.upstream), ("cache", isCacheChanged(old.cache, new.cache)),
+            ("upstream", old.upstream.offersHTTP2 != new.upstream.offersHTTP2), ("cache", isCacheChanged(old.cache, new.cache)),
             ("egress", old.egress != new.egress),
             ("log", old.log != new.log), ("drain", old.drain != new.drain),
         ]
@@ -75,8 +85,7 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
     /// The map size waits for a restart and the shares have a line of their own.
     private static func isCacheChanged(_ old: CacheSettings, _ new: CacheSettings) -> Bool {
         old.standard != new.standard || old.ttlSeconds != new.ttlSeconds || old.entryBytesMax != new.entryBytesMax
-            || old.bodyBytesMax != new.bodyBytesMax || old.pendingEntriesMax != new.pendingEntriesMax
-            || old.pendingBytesMax != new.pendingBytesMax
+            || old.bodyBytesMax != new.bodyBytesMax
     }
 
     private static func by<Item>(_ items: [Item], _ name: (Item) -> String) -> [String: Item] {

@@ -17,6 +17,9 @@ public struct ConfigurationErrors: Error, Sendable, Equatable, CustomStringConve
         self.omittedCount = omittedCount + max(0, errors.count - ConfigurationErrors.countMax)
     }
 
+    /// What keeps a configuration without fault from being used.
+    public init(_ message: String) { self.init([ConfigurationError(file: "weir.yaml", line: nil, field: nil, message: message)]) }
+
     /// One line per error.
     public var description: String {
         let lines = errors.map(\.description) + (omittedCount > 0 ? ["… and \(omittedCount) more"] : [])

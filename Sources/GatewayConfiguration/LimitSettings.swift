@@ -30,8 +30,8 @@ public struct LimitSettings: Sendable, Equatable {
     public let writeStallTimeoutMilliseconds: Int
     /// `limits.requests_per_connection_max`.
     public let requestsPerConnectionMax: Int
-    /// `limits.pipelined_max`.
-    public let pipelinedMax: Int
+    /// `limits.pipelined_bytes_max`, in bytes.
+    public let pipelinedBytesMax: Int
     /// `limits.connections_max`; 0: half of the open-file limit.
     public let connectionsMax: Int
     /// `limits.connections_per_address_percent`, in percent.
@@ -65,7 +65,7 @@ public struct LimitSettings: Sendable, Equatable {
         keepAliveTimeoutMilliseconds = section.integer("keep_alive_timeout")
         writeStallTimeoutMilliseconds = section.integer("write_stall_timeout")
         requestsPerConnectionMax = section.integer("requests_per_connection_max")
-        pipelinedMax = section.integer("pipelined_max")
+        pipelinedBytesMax = section.integer("pipelined_bytes_max")
         connectionsMax = section.integer("connections_max")
         connectionsPerAddressPercent = section.integer("connections_per_address_percent")
         streamBufferBytesMax = section.integer("stream_buffer_bytes_max")

@@ -26,10 +26,10 @@ extension ParameterTable {
             "cache.stale_while_revalidate", .seconds, .integer(0), 0...86_400,
             "How long past its end an answer may be served while a fresh one is fetched."),
         Parameter(
-            "cache.pending_entries_max", .count(unit: "answers"), .integer(8192), 1...1_000_000,
+            "cache.pending_entries_max", .count(unit: "answers"), .integer(8192), 1...1_000_000, restart: true,
             "Answers waiting to be written; further ones are dropped and counted."),
         Parameter(
-            "cache.pending_bytes_max", .bytes, .integer(32 << 20), 1 << 20...(4 << 30),
+            "cache.pending_bytes_max", .bytes, .integer(32 << 20), 1 << 20...(4 << 30), restart: true,
             "Bytes waiting to be written; further ones are dropped and counted."),
         Parameter(
             "cache.shares", .values, "Named groups of tenants that read each other's answers: NAME: [tenant, tenant]. At most 200 groups."),

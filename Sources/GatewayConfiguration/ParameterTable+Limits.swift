@@ -36,8 +36,8 @@ extension ParameterTable {
             "limits.requests_per_connection_max", .count(unit: "requests"), .integer(1000), 1...1_000_000,
             "Requests on one connection, which is then closed."),
         Parameter(
-            "limits.pipelined_max", .count(unit: "requests"), .integer(100), 1...10_000,
-            "Requests waiting on one connection, which is then read no further."),
+            "limits.pipelined_bytes_max", .bytes, .integer(64 << 10), 1 << 10...(1 << 20),
+            "Bytes of further requests waiting on one connection, which is then read no further."),
         Parameter(
             "limits.connections_max", .count(unit: "connections"), .integer(0), 0...1_000_000,
             "Client connections at once. 0 is half of the open-file limit."),
@@ -83,7 +83,7 @@ extension ParameterTable {
             "overload.hits_reserve_percent", .count(unit: "percent"), .integer(20), 0...90,
             "The share of in_flight_max that misses can't take, kept for hits, health and short answers."),
         Parameter(
-            "overload.flights_max", .count(unit: "flights"), .integer(10_000), 0...1_000_000,
+            "overload.flights_max", .count(unit: "flights"), .integer(10_000), 0...1_000_000, restart: true,
             "Misses that identical ones may join. Beyond that each goes its own way."),
         Parameter(
             "overload.followers_per_flight_max", .count(unit: "requests"), .integer(10_000), 0...1_000_000,
@@ -109,19 +109,21 @@ extension ParameterTable {
         Parameter("upstream", .section, "Connections to providers."),
         Parameter("upstream.http2", .flag, .flag(true), "Whether HTTP/2 is offered to providers."),
         Parameter(
-            "upstream.connections_per_host_max", .count(unit: "connections"), .integer(256), 1...65_536,
+            "upstream.connections_per_host_max", .count(unit: "connections"), .integer(256), 1...65_536, restart: true,
             "Connections of one loop to one host."),
         Parameter(
-            "upstream.connections_max", .count(unit: "connections"), .integer(1024), 1...65_536,
+            "upstream.connections_max", .count(unit: "connections"), .integer(1024), 1...65_536, restart: true,
             "Connections of one loop to all hosts, idle ones included."),
         Parameter(
-            "upstream.connection_lifetime", .seconds, .integer(300), 1...86_400,
+            "upstream.connection_lifetime", .seconds, .integer(300), 1...86_400, restart: true,
             "How old a connection may be when it is used again, so that changed names are noticed."),
-        Parameter("upstream.connection_idle", .seconds, .integer(60), 1...3600, "How long an unused connection is kept."),
-        Parameter("upstream.name_lifetime", .seconds, .integer(60), 0...3600, "How long a resolved name is trusted."),
+        Parameter("upstream.connection_idle", .seconds, .integer(60), 1...3600, restart: true, "How long an unused connection is kept."),
+        Parameter("upstream.name_lifetime", .seconds, .integer(60), 0...3600, restart: true, "How long a resolved name is trusted."),
         Parameter(
-            "upstream.header_bytes_max", .bytes, .integer(64 << 10), 1 << 10...(1 << 20), "All header fields of an answer. More is 502."),
+            "upstream.header_bytes_max", .bytes, .integer(64 << 10), 1 << 10...(1 << 20), restart: true,
+            "All header fields of an answer. More is 502."),
         Parameter(
-            "upstream.header_fields_max", .count(unit: "fields"), .integer(200), 10...10_000, "Header fields of an answer. More is 502."),
+            "upstream.header_fields_max", .count(unit: "fields"), .integer(200), 10...10_000, restart: true,
+            "Header fields of an answer. More is 502."),
     ]
 }

@@ -10,6 +10,7 @@ import Synchronization
 /// Requests in flight of one tenant, or of the process. Thread-safe.
 final class LoadCell: Sendable {
     private let count = Atomic<Int>(0)
+    private let waiting = Atomic<Int>(0)
 
     /// Takes a place if fewer than `limit` are taken.
     func enter(limit: Int) -> Bool {
@@ -21,6 +22,16 @@ final class LoadCell: Sendable {
     /// Gives a place back.
     func leave() { count.subtract(1, ordering: .relaxed) }
 
+    /// Queues one if fewer than `limit` wait.
+    func wait(limit: Int) -> Bool {
+        if waiting.add(1, ordering: .relaxed).newValue <= limit { return true }
+        waiting.subtract(1, ordering: .relaxed)
+        return false
+    }
+
+    /// One waits no longer.
+    func stopWaiting() { waiting.subtract(1, ordering: .relaxed) }
+
     /// Places taken now.
     var inFlight: Int { count.load(ordering: .relaxed) }
 }
@@ -28,6 +39,8 @@ final class LoadCell: Sendable {
 /// The load cells of the process: one for all, one per tenant, kept across reloads by the tenant's id.
 final class LoadRegistry: Sendable {
     let process = LoadCell()
+    /// Memory for answers being recorded.
+    let capture = CaptureBudget(bytesMax: .max)
     private let tenants = Locked<[String: LoadCell]>([:])
 
     /// The cell of a tenant; made on first use (by configuration, never by unauthenticated input).
@@ -52,17 +65,20 @@ struct AdmissionQueue<Waiter: AnyObject> {
     private var entries: [Entry] = []
     private let process: LoadCell
 
-    /// Waiters at most; more are refused at once.
+    /// Waiters in the process at most; more are refused at once.
     var waitersMax: Int
+    /// Waiters of one tenant at most.
+    var tenantWaitersMax: Int
     /// Longest wait in milliseconds.
     var queueMilliseconds: UInt64
     /// Requests in flight in the process at most.
     var processLimit: Int
 
-    init(process: LoadCell, processLimit: Int, waitersMax: Int, queueMilliseconds: UInt64) {
+    init(process: LoadCell, processLimit: Int, waitersMax: Int, tenantWaitersMax: Int = .max, queueMilliseconds: UInt64) {
         self.process = process
         self.processLimit = processLimit
         self.waitersMax = waitersMax
+        self.tenantWaitersMax = tenantWaitersMax
         self.queueMilliseconds = queueMilliseconds
     }
 
@@ -74,14 +90,26 @@ struct AdmissionQueue<Waiter: AnyObject> {
     /// Asks for a slot; `waiter` is kept only when queued.
     mutating func admit(_ waiter: Waiter, tenant: LoadCell, tenantLimit: Int, now: MonotonicTime) -> Verdict {
         if enter(tenant, tenantLimit) { return .admitted }
-        guard entries.count < waitersMax else { return .refused }
+        guard process.wait(limit: waitersMax) else { return .refused }
+        guard tenant.wait(limit: tenantWaitersMax) else {
+            process.stopWaiting()
+            return .refused
+        }
         let deadline = now.adding(milliseconds: queueMilliseconds)
         entries.append(Entry(waiter: waiter, tenant: tenant, tenantLimit: tenantLimit, deadline: deadline))
         return .queued
     }
 
     /// Takes a waiter out whose client has left.
-    mutating func remove(_ waiter: Waiter) { entries.removeAll { $0.waiter === waiter } }
+    mutating func remove(_ waiter: Waiter) {
+        guard let index = entries.firstIndex(where: { $0.waiter === waiter }) else { return }
+        stopWaiting(entries.remove(at: index))
+    }
+
+    private func stopWaiting(_ entry: Entry) {
+        process.stopWaiting()
+        entry.tenant.stopWaiting()
+    }
 
     /// Waiters that got a slot, oldest first, and those whose time is up.
     mutating func poll(now: MonotonicTime) -> (admitted: [Waiter], expired: [Waiter]) {
@@ -90,8 +118,10 @@ struct AdmissionQueue<Waiter: AnyObject> {
         var waiting: [Entry] = []
         for entry in entries {
             if entry.deadline <= now {
+                stopWaiting(entry)
                 expired.append(entry.waiter)
             } else if enter(entry.tenant, entry.tenantLimit) {
+                stopWaiting(entry)
                 admitted.append(entry.waiter)
             } else {
                 waiting.append(entry)
@@ -101,7 +131,8 @@ struct AdmissionQueue<Waiter: AnyObject> {
         return (admitted, expired)
     }
 
-    private func enter(_ tenant: LoadCell, _ tenantLimit: Int) -> Bool {
+    /// Takes a place if one is free.
+    func enter(_ tenant: LoadCell, _ tenantLimit: Int) -> Bool {
         guard process.enter(limit: processLimit) else { return false }
         if tenant.enter(limit: tenantLimit) { return true }
         process.leave()

@@ -25,8 +25,11 @@ final class ClientConnection: ConnectionDelegate {
     /// The answer is out but the request's body is not all in: it is read and thrown away, within limits.
     private var isDraining = false
     private var drainedBytes = 0
-    private var bodyBytes: UInt64 = 0
+    /// Bytes of the body of the request under way, so far.
+    private(set) var bodyBytes: UInt64 = 0
     private var bodyStarted = MonotonicTime(nanoseconds: 0)
+    /// Since when the body is not read because the upstream takes no more of it: time that is not the client's.
+    private var bodyHeldSince: MonotonicTime?
 
     /// What is being waited for, and until when.
     private(set) var waiting = Waiting.head
@@ -35,10 +38,10 @@ final class ClientConnection: ConnectionDelegate {
     private var sentAtLastSweep: UInt64 = 0
     private var stalledSince: MonotonicTime?
     private var probesLeft = 0
+    /// Whether it was counted for its address.
+    var countsForAddress = false
     /// Position in the worker's list of connections.
     var slot = 0
-
-    private static let unreadBytesMax = 64 * 1024
 
     init(worker: LoopWorker, connection: Connection) {
         self.worker = worker
@@ -61,7 +64,7 @@ final class ClientConnection: ConnectionDelegate {
                 unread.append(span: bytes.extracting(used..<bytes.count))
             }
         }
-        if unread.count > Self.unreadBytesMax { connection.pauseReading() }
+        if unread.count > worker.snapshot.limits.pipelinedBytesMax { connection.pauseReading() }
     }
 
     /// Goes on with what was read while a request was under way.
@@ -76,7 +79,7 @@ final class ClientConnection: ConnectionDelegate {
         } else if used > 0 {
             unread.removeFirst(used)
         }
-        if unread.count <= Self.unreadBytesMax { connection.resumeReading() }
+        if unread.count <= worker.snapshot.limits.pipelinedBytesMax { connection.resumeReading() }
     }
 
     /// Feeds the parser until it needs more, the connection closes, or a request is under way. Returns how many bytes were used.
@@ -107,6 +110,7 @@ final class ClientConnection: ConnectionDelegate {
         isDraining = false
         bodyBytes = 0
         bodyStarted = worker.loop.now
+        bodyHeldSince = nil
         requestsServed += 1
         let exchange = self.exchange ?? Exchange(self)
         self.exchange = exchange
@@ -137,6 +141,23 @@ final class ClientConnection: ConnectionDelegate {
         } else {
             exchange?.receiveEndOfBody()
         }
+    }
+
+    /// The upstream is behind: reads no further.
+    func holdBody() {
+        connection.pauseReading()
+        if bodyHeldSince == nil { bodyHeldSince = worker.loop.now }
+    }
+
+    /// The upstream has caught up.
+    func continueBody() {
+        if let since = bodyHeldSince {
+            bodyHeldSince = nil
+            let held = worker.loop.now.nanoseconds(since: since) / 1_000_000
+            bodyStarted = bodyStarted.adding(milliseconds: held)
+            if waiting == .body { deadline = deadline.adding(milliseconds: held) }
+        }
+        connection.resumeReading()
     }
 
     func connectionReceivedEnd(_ connection: Connection) {
@@ -232,6 +253,7 @@ final class ClientConnection: ConnectionDelegate {
         if isMessageOpen {
             isDraining = true
             drainedBytes = 0
+            connection.resumeReading()
             waiting = .drain
             deadline = worker.loop.now.adding(milliseconds: worker.snapshot.limits.lingerMilliseconds)
         } else {
@@ -253,7 +275,10 @@ final class ClientConnection: ConnectionDelegate {
     }
 
     /// Whether the next answer must say `Connection: close`.
-    var isLastRequest: Bool { requestsServed >= worker.snapshot.limits.requestsPerConnectionMax || worker.isDraining }
+    /// From the announcement of a drain on, so that few connections are left to be closed between two requests.
+    var isLastRequest: Bool {
+        requestsServed >= worker.snapshot.limits.requestsPerConnectionMax || worker.isDraining || worker.shared.lifecycle.isDraining
+    }
 
     /// Lets the answer out, reads what the client still sends for a moment (so that no RST overtakes the answer), then closes.
     func closeAfterAnswer() {
@@ -261,6 +286,7 @@ final class ClientConnection: ConnectionDelegate {
         isClosing = true
         unread = []
         connection.shutdownWrite()
+        connection.resumeReading()
         waiting = .drain
         deadline = worker.loop.now.adding(milliseconds: connection.hasReceivedEnd ? 0 : worker.snapshot.limits.lingerMilliseconds)
         if connection.hasReceivedEnd, connection.pendingBytes == 0 { connection.close() }
@@ -292,8 +318,8 @@ final class ClientConnection: ConnectionDelegate {
         checkWriteStall(now: now)
         guard !isClosing || waiting == .drain else { return }
         switch waiting {
-        case .nothing: return
-        case .body: if isBodyTooSlow(now: now) || now >= deadline { timedOut() }
+        case .nothing: exchange?.checkWaiting(now: now)
+        case .body: if bodyHeldSince == nil, isBodyTooSlow(now: now) || now >= deadline { timedOut() }
         case .idle: if now >= deadline { close() }
         case .head: if now >= deadline { timedOut() }
         case .drain: if now >= deadline { connection.close() }

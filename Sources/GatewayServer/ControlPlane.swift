@@ -94,6 +94,8 @@ public final class ControlPlane {
             var settings = ExactCacheOptions(
                 path: options.dataDirectory + "/cache", byteCap: configuration.cache.bytesMax)
             settings.entryBytesMax = configuration.cache.entryBytesMax
+            settings.writer.queueEntriesMax = configuration.cache.pendingEntriesMax
+            settings.writer.queueBytesMax = configuration.cache.pendingBytesMax
             settings.checker = options.storeChecker
             settings.maxReaders = UInt32(clamping: max(64, configuration.loopCount + 32))
             let cache = try ExactCache(settings)
@@ -172,7 +174,8 @@ public final class ControlPlane {
             do throws(KeyStoreError) {
                 try keyStore.adopt(next.tenancy, revision: next.digest, now: .now())
             } catch {
-                options.logger.error("The configuration was read but can't be recorded", metadata: ["cause": "\(error.message)"])
+                // Keys that the new configuration withdraws would go on holding: it is all of it or nothing.
+                throw ConfigurationErrors("The configuration is right but can't be recorded: \(error.message)")
             }
             configuration = next
             options.didReload(next)

@@ -13,7 +13,7 @@ extension EgressPolicy {
     }
 
     /// The host in an absolute URL, in lower case: the whole of it, so that `llm` never names `llm.other`.
-    private static func host(of url: String) -> String {
+    static func host(of url: String) -> String {
         guard let scheme = url.utf8.firstIndex(of: 0x3A) else { return "" }
         let rest = url[scheme...].drop { $0 == ":" || $0 == "/" }
         if rest.hasPrefix("["), let end = rest.firstIndex(of: "]") { return rest[rest.startIndex...end].lowercased() }

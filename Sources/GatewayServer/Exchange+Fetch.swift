@@ -30,10 +30,16 @@ extension Exchange {
         }
     }
 
+    /// Takes over the place that a failed leader has left. Others wait for this answer, so a full house does not keep it.
+    func takePlaceIfFree() {
+        guard let tenant else { return }
+        holdsSlot = worker.admission.enter(tenant.load, tenant.inFlightMax)
+    }
+
     private var overloaded: GatewayError {
         GatewayError(
-            status: 503, code: "overloaded", message: "Too many requests are under way. Retry after a moment.", retryAfterSeconds: 1,
-            source: .gateway)
+            status: 503, code: "overloaded", message: "Too many requests are under way. Retry after a moment.",
+            retryAfterSeconds: snapshot.limits.retryAfterSeconds, source: .gateway)
     }
 
     /// A slot came free for a waiting request.
@@ -66,6 +72,7 @@ extension Exchange {
         case .follow(let flight, let id):
             self.flight = flight
             followerID = id
+            followsUntil = worker.loop.now.adding(milliseconds: timeouts(client.head).firstByte)
             machine.follows()
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
@@ -74,7 +81,14 @@ extension Exchange {
             flightMoved()
         case .lead(let flight):
             // Between this request's look-up and its turn to lead, the former leader may have stored its answer.
-            if case .missToBeStored = facts.cache, try lookUpAgain(flight) { return }
+            if case .missToBeStored = facts.cache {
+                if try lookUpAgain(flight) { return }
+                if let embeddings, embeddings.cachedCount > 0 {
+                    // Some items have come in meanwhile. An answer for the others is none for those who follow.
+                    worker.shared.flights.end(flight, .notShared(.hitForMiss))
+                    return try startFetch(flight: nil)
+                }
+            }
             do throws(GatewayError) {
                 try startFetch(flight: flight)
             } catch {
@@ -135,10 +149,11 @@ extension Exchange {
         let definition = snapshot.providers[plan.provider]
         let head = client.head
         let url = try upstreamURL(plan)
-        let request = UpstreamRequest(
+        var request = UpstreamRequest(
             method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
             fields: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
             timeouts: timeouts(head), egress: snapshot.egress(of: plan.provider))
+        request.allowsHTTP2 = snapshot.configuration.upstream.offersHTTP2
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,

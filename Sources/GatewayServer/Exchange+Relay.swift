@@ -13,8 +13,17 @@ extension Exchange {
         guard machine.state == .following, let flight else { return }
         let update = flight.take(followerID, wantsBytes: wantsStream && !isSuspended)
         if update.leads { return takeOver(flight) }
-        if update.lost { return answerFailed(Self.lost) }
+        // Lost before anything was sent, it can still ask for itself.
+        if update.lost { return machine.progress == .nothing ? flyAlone() : answerFailed(Self.lost) }
         if let head = update.head, machine.progress == .nothing { relay(head, of: flight, bytes: update) } else { relayMore(update) }
+    }
+
+    /// A follower waits no longer than it would have for its own answer, however often the one it follows is begun anew.
+    func checkWaiting(now: MonotonicTime) {
+        guard machine.state == .following, machine.progress == .nothing, now >= followsUntil else { return }
+        refuse(
+            GatewayError(
+                status: 504, code: "upstream_timeout", message: "No answer began in time.", source: .upstream))
     }
 
     private static let lost = GatewayError(
@@ -50,28 +59,27 @@ extension Exchange {
     }
 
     /// The leader's answer can't be shared: every follower that has sent nothing fetches for itself, in parallel.
+    /// It waited without a place of its own, and takes one now like any other.
     private func flyAlone() {
+        if let flight { worker.shared.flights.leave(flight, followerID) }
+        flight = nil
         do throws(GatewayError) {
             if try lookUp() { return }
+            try admit()
         } catch {
-            return refuse(error)
+            refuse(error)
         }
-        facts.cache = .miss(.hitForMiss)
-        lead(nil)
     }
 
     /// The leader failed and this follower was chosen.
     private func takeOver(_ flight: Flight) {
         facts.cache = .missToBeStored
-        lead(flight)
-    }
-
-    private func lead(_ flight: Flight?) {
         self.flight = nil
+        takePlaceIfFree()
         do throws(GatewayError) {
             try startFetch(flight: flight)
         } catch {
-            if let flight { worker.shared.flights.end(flight, .failed(error)) }
+            worker.shared.flights.end(flight, .failed(error))
             refuse(error)
         }
     }
@@ -96,8 +104,9 @@ extension Exchange {
     }
 
     private func bodyFraming(_ head: FlightHead, _ knownLength: Int?) -> AnswerFraming {
-        if isHead || head.status == 204 || head.status == 304 { return frameAnswer(knownLength: knownLength ?? 0) }
-        return frameAnswer(knownLength: knownLength)
+        guard isHead || head.status == 204 || head.status == 304 else { return frameAnswer(knownLength: knownLength) }
+        let framing = frameAnswer(knownLength: knownLength ?? 0)
+        return knownLength == nil || head.status == 204 ? .none : framing
     }
 
     private func composeHead(_ head: FlightHead, framing: AnswerFraming) {
@@ -113,6 +122,9 @@ extension Exchange {
     func answerBytes(_ bytes: Span<UInt8>) {
         guard bytes.count > 0, !isHead else { return }
         let limit = embeddings == nil ? snapshot.limits.heldBytesMax : snapshot.limits.bodyBytesMax
+        if let embeddings, embeddings.cachedCount > 0, machine.progress == .holding, held.count + bytes.count > limit {
+            return answerFailed(Self.batchTooLarge)
+        }
         for action in machine.answerBytes(exceedsHold: held.count + bytes.count > limit) {
             switch action {
             case .keepBytes: held.append(span: bytes)
@@ -185,6 +197,10 @@ extension Exchange {
         refuse(error)
     }
 
+    private static let batchTooLarge = GatewayError(
+        status: 502, code: "upstream_answer_too_large",
+        message: "The provider's part of the batch is too large to be joined with the items that were in the cache.", source: .upstream)
+
     private static let lastChunk: [UInt8] = Array("0\r\n\r\n".utf8)
 
     /// The answer can't be had, or broke off.
@@ -202,8 +218,9 @@ extension Exchange {
 
     /// The head is out: on the unified surface the stream says what happened, then the connection is cut; a native cut is passed on as a cut.
     func breakAnswer(_ error: GatewayError) {
-        if isUnified, wantsStream, !isHead {
-            var event: [UInt8] = []
+        if isUnified, heldHead?.isEventStream == true, isChunked || isCloseFramed, !isHead {
+            // What broke off in the middle of an event must not swallow this one; between events an empty line says nothing.
+            var event: [UInt8] = [0x0A, 0x0A]
             appendStreamErrorEvent(error, dialect: dialect, operation: operation, requestID: requestID.text, to: &event)
             sendBody(event.span)
             releaseSource()

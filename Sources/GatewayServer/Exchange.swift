@@ -63,6 +63,8 @@ final class Exchange {
     var streamForm = AnswerForm.serverSentEvents
     var usageFilter: UsageEventFilter?
     var upstreamStarted: MonotonicTime?
+    /// Until when somebody else's answer may keep this request waiting for its first byte.
+    var followsUntil = MonotonicTime(nanoseconds: 0)
     var isSuspended = false
     private var keepsAlive = true
     private(set) var isHTTP10 = false
@@ -180,8 +182,8 @@ final class Exchange {
     }
 
     private func checkBody(_ head: RequestHead) throws(GatewayError) {
+        if let declared = head.declaredBodyLength, declared > bodyBytesMax { throw bodyTooLarge }
         guard !streamsBody else { return }
-        if let declared = head.declaredBodyLength, declared > UInt64(snapshot.limits.bodyBytesMax) { throw bodyTooLarge }
         guard operation.hasJSONBody else { return }
         if let range = head.first(.contentEncoding), !head.valueEquals(range, "identity") {
             throw GatewayError(
@@ -194,10 +196,12 @@ final class Exchange {
         }
     }
 
+    /// A body that is buffered and one that streams through have limits of their own.
+    private var bodyBytesMax: UInt64 { streamsBody ? snapshot.limits.uploadBytesMax : UInt64(snapshot.limits.bodyBytesMax) }
+
     private var bodyTooLarge: GatewayError {
         GatewayError(
-            status: 413, code: "body_too_large", message: "The body is larger than \(snapshot.limits.bodyBytesMax) bytes.",
-            closesConnection: true)
+            status: 413, code: "body_too_large", message: "The body is larger than \(bodyBytesMax) bytes.", closesConnection: true)
     }
 
     private static func isJSON(_ value: Span<UInt8>) -> Bool {
@@ -211,9 +215,13 @@ final class Exchange {
 
     /// Bytes of the body arrived.
     func receiveBody(_ bytes: Span<UInt8>) {
-        if let fetch, streamsBody { return fetch.sendBody(bytes, from: self) }
+        if let fetch, streamsBody {
+            // Counted here for those that declared no length.
+            guard client.bodyBytes <= bodyBytesMax else { return refuse(bodyTooLarge) }
+            return fetch.sendBody(bytes, from: self)
+        }
         guard machine.state == .readingBody else { return }
-        guard body.count + bytes.count <= snapshot.limits.bodyBytesMax else { return refuse(bodyTooLarge) }
+        guard client.bodyBytes <= bodyBytesMax else { return refuse(bodyTooLarge) }
         body.append(span: bytes)
     }
 
@@ -253,7 +261,10 @@ final class Exchange {
     /// Answers with an error of the gateway's own.
     func refuse(_ error: GatewayError) {
         guard isUnderWay else { return }
-        if machine.progress == .sent { return breakAnswer(error) }
+        if machine.progress == .sent {
+            _ = machine.answerFailed(error)
+            return breakAnswer(error)
+        }
         releaseSource()
         if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
         facts.keepsAlive = keepsAlive && !error.closesConnection
@@ -324,7 +335,7 @@ final class Exchange {
             isQueued = false
             worker.admission.remove(self)
         }
-        flight?.leave(followerID)
+        if let flight { worker.shared.flights.leave(flight, followerID) }
         flight = nil
         fetch?.consumerLeft(self)
         fetch = nil

@@ -83,7 +83,12 @@ final class Fetch: TransferDelegate {
 
     /// The client is behind. Followers are not held up by it: with any, its output queue grows to the connection's limit instead.
     func pause(for exchange: Exchange) {
-        guard consumer === exchange, !(isRegistered && flight?.hasFollowers == true) else { return }
+        guard consumer === exchange else { return }
+        if isRegistered, let flight {
+            let bound = LoopBound(self, loop: worker.loop)
+            let mailbox = worker.loop.mailbox
+            guard flight.leaderPauses({ _ = mailbox.post { bound.value.transfer?.resume() } }) else { return }
+        }
         transfer?.pause()
     }
 
@@ -96,12 +101,12 @@ final class Fetch: TransferDelegate {
     func sendBody(_ bytes: Span<UInt8>, from exchange: Exchange) {
         guard let transfer, !isOver else { return }
         transfer.send(bytes)
-        if transfer.sendPendingBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.connection.pauseReading() }
+        if transfer.sendPendingBytes > worker.snapshot.limits.clientBufferBytes { exchange.client.holdBody() }
     }
 
     func finishBody() { transfer?.finishBody() }
 
-    func transferReadyForBody(_ transfer: Transfer) { consumer?.client.connection.resumeReading() }
+    func transferReadyForBody(_ transfer: Transfer) { consumer?.client.continueBody() }
 
     // MARK: The upstream's side
 
@@ -219,13 +224,18 @@ final class Fetch: TransferDelegate {
     /// Keeps the answer if it may be kept, and tells the followers. The record is readable before the flight is forgotten.
     private func settle(_ reason: CacheReason?, _ summary: AnswerSummary?) {
         var reason = reason
-        if reason == nil, let summary { reason = store(summary) }
+        var isShared = reason == nil
+        if reason == nil, let summary {
+            reason = store(summary)
+            // The store's own trouble is no reason to send everybody who waits to the provider.
+            if let reason, reason != .storeUnavailable && reason != .purged { isShared = false }
+        }
         if let reason, order.record != nil {
             worker.counters.add(.storeRejected)
             worker.counters.add(reason)
         }
         guard isRegistered else { return }
-        if reason == nil {
+        if isShared {
             endFlight(.complete)
         } else if Self.isFailure(status) {
             endFlight(

@@ -5,6 +5,7 @@
 // very answer ever touches. Wake-ups are coalesced: a follower that has not yet taken its last update is not woken again.
 
 import GatewayModel
+import Synchronization
 
 /// How a flight ended.
 enum FlightEnd: Sendable {
@@ -42,6 +43,30 @@ struct FlightUpdate {
     var lost = false
 }
 
+/// Memory for answers being recorded, over all flights. Thread-safe.
+final class CaptureBudget: Sendable {
+    private let taken = Atomic<Int>(0)
+    private let limit: Atomic<Int>
+
+    init(bytesMax: Int) { limit = Atomic(bytesMax) }
+
+    /// Changes the limit; what is taken stays.
+    func setLimit(_ bytesMax: Int) { limit.store(bytesMax, ordering: .relaxed) }
+
+    /// Takes room for `count` bytes if there is any.
+    func take(_ count: Int) -> Bool {
+        if taken.add(count, ordering: .relaxed).newValue <= limit.load(ordering: .relaxed) { return true }
+        taken.subtract(count, ordering: .relaxed)
+        return false
+    }
+
+    /// Gives room back.
+    func give(_ count: Int) { if count > 0 { taken.subtract(count, ordering: .relaxed) } }
+
+    /// Bytes taken now.
+    var bytes: Int { taken.load(ordering: .relaxed) }
+}
+
 /// See the file's header. Thread-safe.
 final class Flight: Sendable {
     /// Limits of one flight.
@@ -54,6 +79,8 @@ final class Flight: Sendable {
         var followersMax = 10_000
         /// Failed leaders in a row before the remaining followers get the failure.
         var handoversMax = 3
+        /// The process's memory for recording; `nil` for no bound beyond this flight's own.
+        var budget: CaptureBudget?
     }
 
     let key: Digest256
@@ -76,6 +103,8 @@ final class Flight: Sendable {
         /// Offset of `buffer[0]` in the answer; above 0 once the capture limit was passed.
         var base = 0
         var isOverCapture = false
+        /// Bytes taken from the budget.
+        var reserved = 0
         var end: FlightEnd?
         var followers: [Follower] = []
         var nextID: UInt64 = 1
@@ -83,6 +112,8 @@ final class Flight: Sendable {
         var isClosedToNew = false
         /// Set once the leader's client is gone: whom to tell when the last follower leaves too.
         var whenAbandoned: (@Sendable () -> Void)?
+        /// Set while the leader holds the upstream back for its own client: whom to tell when somebody follows.
+        var whenJoined: (@Sendable () -> Void)?
     }
     private let state: Locked<State>
 
@@ -92,6 +123,8 @@ final class Flight: Sendable {
         self.limits = limits
         state = Locked(State())
     }
+
+    deinit { limits.budget?.give(state.withLock { $0.reserved }) }
 
     // MARK: The leader's side
 
@@ -104,15 +137,22 @@ final class Flight: Sendable {
     @discardableResult
     func append(_ bytes: Span<UInt8>) -> Bool {
         wake { state in
-            if !state.isOverCapture, state.base + state.buffer.count + bytes.count > limits.captureBytesMax {
-                state.isOverCapture = true
-                state.isClosedToNew = true
+            if !state.isOverCapture {
+                let isWithin = state.base + state.buffer.count + bytes.count <= limits.captureBytesMax
+                if isWithin, limits.budget?.take(bytes.count) != false {
+                    if limits.budget != nil { state.reserved += bytes.count }
+                } else {
+                    state.isOverCapture = true
+                    state.isClosedToNew = true
+                }
             }
             if state.isOverCapture {
                 dropConsumed(&state, incoming: bytes.count)
                 guard !state.followers.isEmpty else {
                     state.base += state.buffer.count + bytes.count
                     state.buffer = []
+                    limits.budget?.give(state.reserved)
+                    state.reserved = 0
                     return false
                 }
             }
@@ -135,6 +175,16 @@ final class Flight: Sendable {
         }
     }
 
+    /// The leader's client is behind. False when others follow, who are not to wait for it; otherwise the upstream may be held back until
+    /// `joined` is called, from any thread.
+    func leaderPauses(_ joined: @escaping @Sendable () -> Void) -> Bool {
+        state.withLock { state in
+            guard state.followers.isEmpty else { return false }
+            state.whenJoined = joined
+            return true
+        }
+    }
+
     /// Whether anyone follows.
     var hasFollowers: Bool { state.withLock { !$0.followers.isEmpty } }
 
@@ -150,6 +200,8 @@ final class Flight: Sendable {
                     state.head = nil
                     state.buffer = []
                     state.base = 0
+                    limits.budget?.give(state.reserved)
+                    state.reserved = 0
                     state.isOverCapture = false
                     state.isClosedToNew = false
                     state.whenAbandoned = nil
@@ -196,13 +248,16 @@ final class Flight: Sendable {
 
     /// Joins; `nil` when the flight takes nobody any more. `wake` is called, from any thread, whenever there is something to take.
     func join(wake: @escaping @Sendable () -> Void) -> UInt64? {
-        state.withLock { state in
-            guard !state.isClosedToNew, state.followers.count < limits.followersMax else { return nil }
+        let (id, joined) = state.withLock { state -> (UInt64?, (@Sendable () -> Void)?) in
+            guard !state.isClosedToNew, state.followers.count < limits.followersMax else { return (nil, nil) }
             let id = state.nextID
             state.nextID += 1
             state.followers.append(Follower(id: id, wake: wake))
-            return id
+            defer { state.whenJoined = nil }
+            return (id, state.whenJoined)
         }
+        joined?()
+        return id
     }
 
     /// Takes what is new for this follower. With `wantsBytes` false only head and end are looked at (a follower that answers when all is there).
@@ -217,7 +272,7 @@ final class Flight: Sendable {
                 return FlightUpdate(leads: true)
             }
             update.end = state.end
-            if wantsBytes || isComplete(state.end) {
+            if wantsBytes || isComplete(state.end) || (state.end != nil && state.followers[index].seenHead) {
                 update.head = state.head
                 if state.head != nil { state.followers[index].seenHead = true }
                 let from = state.followers[index].offset - state.base

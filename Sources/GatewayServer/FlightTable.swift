@@ -80,6 +80,12 @@ final class FlightTable: Sendable {
         }
     }
 
+    /// Leaves a flight, and forgets it once nobody is left to fetch its answer.
+    func leave(_ flight: Flight, _ id: UInt64) {
+        flight.leave(id)
+        if flight.isAbandoned { remove(flight) }
+    }
+
     /// Ends a flight, and forgets it unless a follower takes it over.
     func end(_ flight: Flight, _ end: FlightEnd) {
         if !flight.end(end) { remove(flight) }

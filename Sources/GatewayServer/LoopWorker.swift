@@ -18,7 +18,7 @@ final class LoopWorker {
     private(set) var snapshot: GatewaySnapshot
     let upstream: UpstreamDriver
     let reader: CacheReader?
-    var scanner = RequestScanner()
+    var scanner: RequestScanner
     var composer = ResponseComposer()
     var admission: AdmissionQueue<Exchange>
     /// Fetches under way; also what keeps them alive.
@@ -26,7 +26,6 @@ final class LoopWorker {
 
     private var listener: Listener?
     private var connections: [ClientConnection] = []
-    private var perAddress: [IPAddress: Int] = [:]
     private var sweepTimer: LoopTimer?
     private var queueTimer: LoopTimer?
     private var probeTimer: LoopTimer?
@@ -52,10 +51,11 @@ final class LoopWorker {
             throw LoopError(operation: "upstream", code: -12)
         }
         reader = shared.cache?.makeReader()
+        scanner = RequestScanner(limits: snapshot.scanLimits)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
         admission = AdmissionQueue(
             process: shared.loads.process, processLimit: snapshot.limits.inFlightMax, waitersMax: snapshot.limits.queuedMax,
-            queueMilliseconds: snapshot.limits.queueMilliseconds)
+            tenantWaitersMax: snapshot.limits.queuedPerTenantMax, queueMilliseconds: snapshot.limits.queueMilliseconds)
         sweepTimer = try loop.makeTimer { [unowned self] in self.sweep() }
         queueTimer = try loop.makeTimer { [unowned self] in self.pollQueue() }
         probeTimer = try loop.makeTimer { [unowned self] in self.probeHalfClosed() }
@@ -76,14 +76,22 @@ final class LoopWorker {
         guard shared.connections.enter(limit: snapshot.limits.connectionsMax) else { return refuse(connection, leaves: false) }
         let address = connection.peer.ip
         let isTrusted = address.isLoopback || snapshot.configuration.trustedNetworks.contains(address)
-        if !isTrusted, perAddress[address, default: 0] >= snapshot.limits.connectionsPerAddressMax {
-            return refuse(connection, leaves: true)
-        }
-        perAddress[address, default: 0] += 1
+        if !isTrusted, !enter(address) { return refuse(connection, leaves: true) }
         let client = ClientConnection(worker: self, connection: connection)
+        client.countsForAddress = !isTrusted
         client.slot = connections.count
         connections.append(client)
         connection.start(delegate: client)
+    }
+
+    /// The cap of an address holds over all loops.
+    private func enter(_ address: IPAddress) -> Bool {
+        let limit = snapshot.limits.connectionsPerAddressMax
+        return shared.perAddress.withLock { counts in
+            guard counts[address, default: 0] < limit else { return false }
+            counts[address, default: 0] += 1
+            return true
+        }
     }
 
     /// Too many connections: the oldest idle one of this loop makes room for the next comer, this one is closed.
@@ -103,8 +111,12 @@ final class LoopWorker {
             last.slot = client.slot
         }
         shared.connections.leave()
-        let address = client.connection.peer.ip
-        if let count = perAddress[address] { perAddress[address] = count > 1 ? count - 1 : nil }
+        if client.countsForAddress {
+            let address = client.connection.peer.ip
+            shared.perAddress.withLock { counts in
+                if let count = counts[address] { counts[address] = count > 1 ? count - 1 : nil }
+            }
+        }
         if isDraining { reportIfIdle() }
     }
 
@@ -191,9 +203,11 @@ final class LoopWorker {
 
     /// Uses another configuration from the next request on.
     func adopt(_ snapshot: GatewaySnapshot) {
+        if snapshot.scanLimits != self.snapshot.scanLimits { scanner = RequestScanner(limits: snapshot.scanLimits) }
         self.snapshot = snapshot
         admission.processLimit = snapshot.limits.inFlightMax
         admission.waitersMax = snapshot.limits.queuedMax
+        admission.tenantWaitersMax = snapshot.limits.queuedPerTenantMax
         admission.queueMilliseconds = snapshot.limits.queueMilliseconds
         for client in connections { client.exchange?.adopt(snapshot) }
     }

@@ -96,7 +96,7 @@ struct RequestMachine {
 
     /// No slot is free; the request waits its turn.
     mutating func queued() {
-        assert(state == .deciding)
+        assert(state == .deciding || state == .following)
         state = .queued
     }
 
@@ -110,7 +110,7 @@ struct RequestMachine {
 
     /// The request follows another's answer.
     mutating func follows() {
-        assert(state == .deciding || state == .queued)
+        assert(state == .deciding || state == .queued || state == .following)
         state = .following
     }
 

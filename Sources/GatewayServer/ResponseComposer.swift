@@ -29,6 +29,8 @@ enum AnswerFraming: Equatable {
     case chunked
     /// HTTP/1.0: the end of the connection ends the body.
     case untilClose
+    /// There is none, and nothing says how long it would be.
+    case none
 }
 
 /// See the file's header. Loop-confined.
@@ -139,7 +141,7 @@ struct ResponseComposer {
             bytes.append(decimal: Int64(count))
             bytes.append(literal: "\r\n\r\n")
         case .chunked: bytes.append(literal: "transfer-encoding: chunked\r\n\r\n")
-        case .untilClose: bytes.append(literal: "\r\n")
+        case .untilClose, .none: bytes.append(literal: "\r\n")
         }
     }
 

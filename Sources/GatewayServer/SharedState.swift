@@ -12,6 +12,8 @@ final class SharedState: Sendable {
     let lifecycle = Lifecycle()
     let logger: Logger
     let connections = LoadCell()
+    /// Connections per address, trusted ones left out.
+    let perAddress = Locked<[IPAddress: Int]>([:])
 
     init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, logger: Logger) {
         self.flights = flights

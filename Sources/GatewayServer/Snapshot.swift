@@ -5,6 +5,7 @@ import GatewayModel
 import HTTP1
 import Hashing
 import Providers
+import RequestScan
 import Tenants
 import Upstream
 
@@ -52,6 +53,8 @@ struct DataLimits: Sendable {
     let heldBytesMax: Int
     let inFlightMax: Int
     let queuedMax: Int
+    let queuedPerTenantMax: Int
+    let pipelinedBytesMax: Int
     let queueMilliseconds: UInt64
     let retryAfterSeconds: Int
     let lingerBytesMax: Int
@@ -74,8 +77,12 @@ struct DataLimits: Sendable {
         connectionsPerAddressMax = max(1, connectionsMax * limits.connectionsPerAddressPercent / 100)
         clientBufferBytes = limits.streamBufferBytesMax
         heldBytesMax = 1024 * 1024
-        inFlightMax = configuration.overload.inFlightMax
-        queuedMax = configuration.overload.queueMax
+        let overload = configuration.overload
+        // Hits take no place; the reserve is what misses must leave of the machine for them.
+        inFlightMax = max(1, overload.inFlightMax - overload.inFlightMax * overload.hitsReservePercent / 100)
+        queuedMax = overload.queueMax
+        queuedPerTenantMax = overload.queuePerTenantMax
+        pipelinedBytesMax = limits.pipelinedBytesMax
         queueMilliseconds = UInt64(configuration.overload.queueWaitMilliseconds)
         retryAfterSeconds = configuration.overload.retryAfterSeconds
         lingerBytesMax = limits.lingerBytesMax
@@ -95,6 +102,7 @@ final class GatewaySnapshot: Sendable {
     let tenants: [TenantState]
     let limits: DataLimits
     let httpLimits: HTTP1Limits
+    let scanLimits: ScanLimits
     let flightLimits: Flight.Limits
     /// Flights of unified embeddings, whose answers are kept item by item and may be large together.
     let batchFlightLimits: Flight.Limits
@@ -117,8 +125,12 @@ final class GatewaySnapshot: Sendable {
             targetBytesMax: configuration.limits.uriBytesMax, fieldBytesMax: configuration.limits.headerFieldBytesMax,
             headBytesMax: configuration.limits.headerBytesMax, fieldsMax: configuration.limits.headerFieldsMax,
             chunkOverheadBytesMax: configuration.limits.chunkOverheadBytesMax)
-        flightLimits = GatewaySnapshot.flightLimits(configuration, captureBytesMax: configuration.cache.entryBytesMax)
-        batchFlightLimits = GatewaySnapshot.flightLimits(configuration, captureBytesMax: configuration.limits.bodyBytesMax)
+        scanLimits = ScanLimits(depth: configuration.limits.jsonDepthMax)
+        loads.capture.setLimit(configuration.overload.captureBytesMax)
+        flightLimits = GatewaySnapshot.flightLimits(
+            configuration, captureBytesMax: configuration.cache.entryBytesMax, budget: loads.capture)
+        batchFlightLimits = GatewaySnapshot.flightLimits(
+            configuration, captureBytesMax: configuration.limits.bodyBytesMax, budget: loads.capture)
         tenants = GatewaySnapshot.tenantStates(configuration, keys, loads)
         routes = GatewaySnapshot.routeStates(configuration)
         knownModels = configuration.routes.flatMap(\.targets).compactMap { target in
@@ -130,9 +142,12 @@ final class GatewaySnapshot: Sendable {
         credentialHasher = HMACSHA256(key: Array("client credential".utf8).span)
     }
 
-    static func flightLimits(_ configuration: GatewayConfigurationSnapshot, captureBytesMax: Int) -> Flight.Limits {
+    static func flightLimits(_ configuration: GatewayConfigurationSnapshot, captureBytesMax: Int, budget: CaptureBudget)
+        -> Flight.Limits
+    {
         var limits = Flight.Limits()
         limits.captureBytesMax = captureBytesMax
+        limits.budget = budget
         limits.followersMax = configuration.overload.followersPerFlightMax
         return limits
     }

@@ -83,6 +83,7 @@ def test_a_place_among_the_running_requests_comes_back(start_gateway, demo, text
         # A leaving client and the next request may meet on different loops: the place is back a moment later.
         wait_until(lambda: "weir_requests_in_flight 0" in gateway.admin("GET", "/metrics").text, what="the place's return")
         wait_until(lambda: gateway.chat(key, f"{text} after {model}").status_code == 200, 3, f"the place after {model}")
+        wait_until(lambda: "weir_requests_in_flight 0" in gateway.admin("GET", "/metrics").text, what="the place's return")
 
 
 def test_a_leaving_client_disturbs_no_other_on_the_same_loop(gateway, demo, key, text):

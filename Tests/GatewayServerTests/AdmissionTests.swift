@@ -35,6 +35,30 @@ private final class Waiter {}
         #expect(queue.admit(Waiter(), tenant: other, tenantLimit: 1, now: start) == .admitted)
     }
 
+    @Test func `one tenant's waiters leave room in the queue for another's`() {
+        let process = LoadCell()
+        var queue = AdmissionQueue<Waiter>(process: process, processLimit: 0, waitersMax: 8, tenantWaitersMax: 2, queueMilliseconds: 100)
+        let loud = LoadCell()
+        let quiet = LoadCell()
+        let first = Waiter()
+        #expect(queue.admit(first, tenant: loud, tenantLimit: 9, now: start) == .queued)
+        #expect(queue.admit(Waiter(), tenant: loud, tenantLimit: 9, now: start) == .queued)
+        #expect(queue.admit(Waiter(), tenant: loud, tenantLimit: 9, now: start) == .refused)
+        #expect(queue.admit(Waiter(), tenant: quiet, tenantLimit: 9, now: start) == .queued)
+        queue.remove(first)
+        #expect(queue.admit(Waiter(), tenant: loud, tenantLimit: 9, now: start) == .queued)
+        #expect(queue.poll(now: start.adding(milliseconds: 100)).expired.count == 3)
+        for _ in 0..<2 { #expect(queue.admit(Waiter(), tenant: loud, tenantLimit: 9, now: start) == .queued) }
+    }
+
+    @Test func `the queue's bound holds over all loops`() {
+        let process = LoadCell()
+        var one = AdmissionQueue<Waiter>(process: process, processLimit: 0, waitersMax: 1, queueMilliseconds: 100)
+        var other = AdmissionQueue<Waiter>(process: process, processLimit: 0, waitersMax: 1, queueMilliseconds: 100)
+        #expect(one.admit(Waiter(), tenant: LoadCell(), tenantLimit: 9, now: start) == .queued)
+        #expect(other.admit(Waiter(), tenant: LoadCell(), tenantLimit: 9, now: start) == .refused)
+    }
+
     @Test func `a freed slot goes to the oldest that fits and a late waiter expires`() {
         let process = LoadCell()
         var queue = AdmissionQueue<Waiter>(process: process, processLimit: 1, waitersMax: 8, queueMilliseconds: 100)

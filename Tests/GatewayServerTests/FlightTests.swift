@@ -129,7 +129,68 @@ private func append(_ text: String, to flight: Flight) -> Bool { flight.append(A
     }
 }
 
+extension `Flights` {
+    @Test func `a slow follower of an answer that turns out unshared still gets the rest of it`() throws {
+        let flight = Flight(key: key(1), isStream: true, limits: .init())
+        let id = try join(flight)
+        flight.publish(head)
+        _ = append("first", to: flight)
+        _ = flight.take(id, wantsBytes: true)
+        _ = append("rest", to: flight)
+        flight.end(.notShared(.toolCalls))
+        let update = flight.take(id, wantsBytes: false)
+        #expect(String(decoding: update.bytes, as: UTF8.self) == "rest")
+        if case .notShared? = update.end {} else { Issue.record("the end is missing") }
+    }
+
+    @Test func `a follower that comes while the leader holds the upstream back sets it going again`() throws {
+        let flight = Flight(key: key(1), isStream: true, limits: .init())
+        let resumed = Wakes()
+        #expect(flight.leaderPauses(resumed.wake))
+        let id = try join(flight)
+        #expect(resumed.value == 1)
+        #expect(!flight.leaderPauses(resumed.wake))
+        _ = try join(flight)
+        #expect(resumed.value == 1)
+        flight.leave(id)
+    }
+
+    @Test func `recording stays within the memory of the process and gives it back`() throws {
+        let budget = CaptureBudget(bytesMax: 10)
+        var limits = Flight.Limits()
+        limits.budget = budget
+        var first: Flight? = Flight(key: key(1), isStream: false, limits: limits)
+        let second = Flight(key: key(2), isStream: false, limits: limits)
+        if let first { #expect(append("123456", to: first)) }
+        #expect(append("1234", to: second))
+        #expect(!append("5", to: second))
+        #expect(second.captured() == nil && budget.bytes == 6)
+        #expect(first?.captured()?.count == 6)
+        first = nil
+        #expect(budget.bytes == 0)
+    }
+}
+
 @Suite struct `Flight table` {
+    @Test func `a flight whose heir leaves alone is forgotten`() {
+        let table = FlightTable(flightsMax: 1000, limits: .init())
+        let now = MonotonicTime(nanoseconds: 0)
+        guard case .lead(let flight) = table.place(key(1), wantsStream: false, now: now, wake: {}),
+            case .follow(_, let heir) = table.place(key(1), wantsStream: false, now: now, wake: {})
+        else {
+            Issue.record("wrong place")
+            return
+        }
+        table.end(flight, .failed(failure))
+        #expect(table.count == 1)
+        table.leave(flight, heir)
+        #expect(table.count == 0)
+        guard case .lead = table.place(key(1), wantsStream: false, now: now, wake: {}) else {
+            Issue.record("nobody may lead")
+            return
+        }
+    }
+
     @Test func `the first leads, the rest follow, and a removed flight is forgotten`() {
         let table = FlightTable(flightsMax: 1000, limits: .init())
         guard case .lead(let flight) = table.place(key(1), wantsStream: false, now: .init(nanoseconds: 0), wake: {}) else {
