@@ -123,7 +123,8 @@ extension Exchange {
         }
     }
 
-    private func releaseSlot() {
+    /// Gives the slot back: the upstream's part is over. Before the last bytes go out, so that a strictly serial client finds it free.
+    func releaseSlot() {
         guard holdsSlot else { return }
         holdsSlot = false
         worker.releaseSlot(of: tenant)

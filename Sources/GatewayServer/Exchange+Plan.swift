@@ -234,15 +234,15 @@ extension Exchange {
         let head = client.head
         if !definition.answerChangingQuery.isEmpty {
             let query = head.bytes.span.extracting(head.queryRange)
-            for name in definition.answerChangingQuery {
-                var fields = QueryFields()
-                while let field = fields.next(in: query) {
-                    let start = head.queryRange.lowerBound
-                    guard head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)].elementsEqual(name.utf8) else {
-                        continue
-                    }
-                    worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
+            let start = head.queryRange.lowerBound
+            var fields = QueryFields()
+            while let field = fields.next(in: query) {
+                let name = head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)]
+                // A name spelt with escapes may be any name to the provider: it belongs to the key.
+                guard name.contains(0x25) || definition.answerChangingQuery.contains(where: { name.elementsEqual($0.utf8) }) else {
+                    continue
                 }
+                worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
             }
         }
         for name in definition.answerChangingHeaders {

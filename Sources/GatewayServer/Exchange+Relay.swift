@@ -155,7 +155,9 @@ extension Exchange {
 
     /// The answer ended cleanly.
     func answerEnded() {
-        switch machine.answerEnded() {
+        let action = machine.answerEnded()
+        if action != .none { releaseSlot() }
+        switch action {
         case .sendHeld:
             guard let heldHead else { return cut() }
             if let embeddings, embeddings.cachedCount > 0, heldHead.status < 300 {

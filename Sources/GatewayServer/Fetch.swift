@@ -26,12 +26,17 @@ final class Fetch: TransferDelegate {
     private var contentType: [UInt8] = []
     private var isEventStream = false
     private var refusal: CacheReason?
-    private var isOver = false
+    private var isOver = false {
+        didSet { giveSlotBack() }
+    }
+    /// The place a background refresh takes; requests hold their own.
+    private var slot: LoadCell?
     private let started = MonotonicTime.now()
 
-    init(_ order: FetchOrder, flight: Flight?, worker: LoopWorker) {
+    init(_ order: FetchOrder, flight: Flight?, worker: LoopWorker, slot: LoadCell? = nil) {
         self.order = order
         self.worker = worker
+        self.slot = slot
         isRegistered = flight != nil
         if let flight {
             self.flight = flight
@@ -53,6 +58,11 @@ final class Fetch: TransferDelegate {
         } catch {
             transferFailed(error)
         }
+    }
+
+    private func giveSlotBack() {
+        slot?.leave()
+        slot = nil
     }
 
     // MARK: The consumer's side

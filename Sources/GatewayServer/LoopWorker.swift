@@ -191,11 +191,15 @@ final class LoopWorker {
 
     /// Fetches a stale entry's successor, unless somebody does already or no slot is free.
     func revalidate(_ order: FetchOrder, _ digest: Digest256) {
+        let slots = shared.loads.process
+        guard slots.enter(limit: snapshot.limits.inFlightMax) else { return }
         let place = shared.flights.place(digest, wantsStream: order.wantsStream, limits: snapshot.flightLimits, now: loop.now, wake: {})
         switch place {
-        case .alone: return
-        case .follow(let flight, let id): flight.leave(id)
-        case .lead(let flight): Fetch(order, flight: flight, worker: self).start()
+        case .alone: slots.leave()
+        case .follow(let flight, let id):
+            flight.leave(id)
+            slots.leave()
+        case .lead(let flight): Fetch(order, flight: flight, worker: self, slot: slots).start()
         }
     }
 
