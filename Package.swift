@@ -97,7 +97,7 @@ let package = Package(
         tests(of: "ExactCache", ["Storage", "store-torture", "TestSupport", "ExactCacheTrial", "GatewayModel"]),
         tests(of: "Providers", ["JSON", "TestSupport"]),
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing", "TestSupport"]),
+        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["Tenants", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
