@@ -23,7 +23,8 @@ def test_an_answer_cut_short_is_never_passed_off_as_whole(gateway, demo, key, te
             continue  # passed on as a cut
         assert response.status_code == 502, response.text
         assert response.json()["error"]["code"] and not is_hit(response)
-    assert demo.calls(text) == 2
+    # A connection reused and found dead before any byte of an answer is tried once more (C18), whoever killed it.
+    assert 2 <= demo.calls(text) <= (4 if model == "demo-rst" else 2)
 
 
 def test_connection_refused_is_502_at_once(start_gateway, text):

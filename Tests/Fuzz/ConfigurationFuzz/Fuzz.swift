@@ -1,3 +1,4 @@
+/// libFuzzer's entry: any bytes as a configuration file.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     if let fault = configurationFault(Array(UnsafeBufferPointer(start: data, count: count))) { fatalError(fault) }
