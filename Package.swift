@@ -51,30 +51,29 @@ let package = Package(
         module("Tenants", ["Storage", "Hashing", "JSON", "GatewayModel"]),
         module("ExactCache", ["Storage", "Hashing", "GatewayModel"]),
         module("Providers", ["JSON", "GatewayModel"]),
+        module("RateLimiting", ["GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
-        module("GatewayConfiguration", ["Providers", "Tenants", "Hashing", "GatewayModel", yams]),
+        module("GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
 
         // What joins them.
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "ExactCache", "Providers", "Upstream", "Storage", "Hashing", "JSON",
-                "GatewayConfiguration", "GatewayModel", logging,
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "ExactCache", "Providers", "Upstream", "Storage", "Hashing",
+                "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
         module("DemoProvider", ["EventLoop", "HTTP1", "JSON", "Hashing", "GatewayModel"]),
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "ExactCache", "Storage", "Hashing", "JSON", "GatewayConfiguration",
-                "GatewayModel", logging,
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "ExactCache", "Storage", "Hashing", "JSON",
+                "GatewayConfiguration", "GatewayModel", logging,
             ]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "ExactCache", "Storage",
-                "GatewayModel",
-                "JSON",
-                "Hashing", "CBuildInfo", argumentParser, logging,
+                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "ExactCache",
+                "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -95,10 +94,11 @@ let package = Package(
         .target(
             name: "ExactCacheTrial", dependencies: ["ExactCache", "GatewayModel"], path: "Tests/ExactCacheTrial", swiftSettings: strict),
         tests(of: "ExactCache", ["Storage", "store-torture", "TestSupport", "ExactCacheTrial", "GatewayModel"]),
+        tests(of: "RateLimiting", ["GatewayModel", "TestSupport"]),
         tests(of: "Providers", ["JSON", "TestSupport"]),
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "Hashing", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],
