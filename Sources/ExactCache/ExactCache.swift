@@ -12,7 +12,7 @@ import Synchronization
 /// thread keeps it alive until then.
 public final class ExactCache: Sendable {
     /// The time by which records are stamped and judged.
-    public let clock: CacheClock
+    public let clock: SteadyClock
     /// What opening the store had to do.
     public var opening: StoreOpening { environment.opening }
     /// Bytes that entries may cost on disk.
@@ -30,7 +30,7 @@ public final class ExactCache: Sendable {
     /// Opens the store and starts its writer thread.
     /// - Throws: what `StoreEnvironment.open` throws. A gateway that gets an error goes on without a cache.
     public init(_ options: ExactCacheOptions) throws(StoreError) {
-        clock = CacheClock(wall: .now(), monotonic: .now())
+        clock = SteadyClock(wall: .now(), monotonic: .now())
         let free = DiskSpace.free(at: options.path) ?? DiskSpace.free(at: ".")
         let existing = StoreEnvironment.fileBytes(at: options.path)
         byteCap = ExactCacheOptions.effectiveByteCap(configured: options.byteCap, free: free, existing: existing)

@@ -126,14 +126,6 @@ import Testing
         #expect(CacheFreshness(created: last, ttlSeconds: .max, staleSeconds: .max, now: first) == .expired)
     }
 
-    @Test func `a jump of the wall clock ages nothing within a run`() {
-        let clock = CacheClock(wall: noon, monotonic: MonotonicTime(nanoseconds: 5_000_000_000))
-        #expect(clock.time(at: MonotonicTime(nanoseconds: 5_000_000_000)) == noon)
-        #expect(clock.time(at: MonotonicTime(nanoseconds: 7_500_000_000)).milliseconds == noon.milliseconds + 2500)
-        #expect(clock.time(at: MonotonicTime(nanoseconds: 0)) == noon)
-        #expect(CacheClock(wall: WallTime(milliseconds: .max), monotonic: .init(nanoseconds: 0)).time(at: .now()).milliseconds == .max)
-    }
-
     @Test func `age and what is left are whole seconds`() throws {
         let bytes = try #require(record(ttl: 100).encoded(for: digest(1)))
         let view = try #require(readView(bytes, digest(1)))

@@ -1,27 +1,5 @@
 import GatewayModel
 
-/// The cache's own civil time: the wall clock once, at open, and the monotonic clock from there on.
-///
-/// Records are stamped and judged by it, so that within one run an entry's age is its monotonic age whatever is done to the wall clock.
-/// After a restart ages are told by the wall clock again. Time in which the machine sleeps is not counted.
-public struct CacheClock: Sendable {
-    private let wall: WallTime
-    private let monotonic: MonotonicTime
-
-    /// Ties the two clocks together at one moment.
-    public init(wall: WallTime, monotonic: MonotonicTime) {
-        self.wall = wall
-        self.monotonic = monotonic
-    }
-
-    /// The cache's time at a point of the monotonic clock.
-    public func time(at point: MonotonicTime) -> WallTime {
-        let milliseconds = Int64(clamping: point.nanoseconds(since: monotonic) / 1_000_000)
-        let (sum, overflow) = wall.milliseconds.addingReportingOverflow(milliseconds)
-        return WallTime(milliseconds: overflow ? .max : sum)
-    }
-}
-
 /// Whether a record may be served.
 public enum CacheFreshness: Sendable, Equatable {
     /// Within its time to live.
