@@ -1,4 +1,5 @@
 import Providers
+import RateLimiting
 import Tenants
 
 /// What a reload changes, and what it can't: fields that take a restart are reported and keep their running value.
@@ -75,6 +76,7 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
         var lines = sections.filter(\.1).map { "\($0.0): changed" }
         lines += [
             named("providers", old.providersByName, new.providersByName), named("routes", old.routesByName, new.routesByName),
+            named("prices", old.prices.providers, new.prices.providers),
             named("tenants", by(old.tenancy.tenants, \.id), by(new.tenancy.tenants, \.id)),
             named("keys", by(old.tenancy.keys, \.id), by(new.tenancy.keys, \.id)),
             named("cache.shares", by(old.tenancy.shares, \.name), by(new.tenancy.shares, \.name)),

@@ -1,6 +1,7 @@
 import GatewayModel
 import Hashing
 import Providers
+import RateLimiting
 import Tenants
 
 #if canImport(Glibc)
@@ -20,6 +21,9 @@ public struct ConfigurationLoader {
 
         /// Makes a reason.
         public init(reason: String) { self.reason = reason }
+
+        /// Whether the file does not exist, as against one that is there and can't be read.
+        var isAbsence: Bool { reason == String(cString: strerror(ENOENT)) }
     }
 
     /// Reads a whole file by its path.
@@ -54,7 +58,8 @@ public struct ConfigurationLoader {
         let secrets = SecretReader(environment: environment, folder: folder, readFile: readFile)
         let egress = EgressSettings(root.section("egress"))
         let table = try providers(root, shipped, egress)
-        let snapshot = snapshot(path, digest(bytes, providersBytes), root, table, egress, secrets)
+        let (prices, pricesBytes) = try prices(root, folder, table)
+        let snapshot = snapshot(path, digest(bytes, providersBytes, pricesBytes), root, table, egress, secrets, prices)
         try errors.throwIfAny()
         return snapshot
     }
@@ -65,15 +70,28 @@ public struct ConfigurationLoader {
         do {
             return try readFile(path)
         } catch {
-            throw ConfigurationErrors([
-                ConfigurationError(file: path, line: nil, field: nil, message: "can't be read: \(error.reason)")
-            ])
+            throw unreadable(path, error)
         }
     }
 
-    private func root(_ bytes: [UInt8], _ path: String) throws(ConfigurationErrors) -> Section {
+    private func contentIfPresent(of path: String) throws(ConfigurationErrors) -> [UInt8]? {
+        do {
+            return try readFile(path)
+        } catch {
+            if error.isAbsence { return nil }
+            throw unreadable(path, error)
+        }
+    }
+
+    private func unreadable(_ path: String, _ problem: FileProblem) -> ConfigurationErrors {
+        ConfigurationErrors([ConfigurationError(file: path, line: nil, field: nil, message: "can't be read: \(problem.reason)")])
+    }
+
+    private func root(
+        _ bytes: [UInt8], _ path: String, table: ParameterTable = .standard
+    ) throws(ConfigurationErrors) -> Section {
         let node = try YAMLDocument.parse(bytes, file: path)
-        let root = Section(root: node, context: SectionContext(file: path, table: .standard, errors: errors))
+        let root = Section(root: node, context: SectionContext(file: path, table: table, errors: errors))
         _ = root.integer("version")
         return root
     }
@@ -133,10 +151,26 @@ public struct ConfigurationLoader {
         }
     }
 
+    // MARK: Prices
+
+    /// The prices and the content of their file, empty where there is none.
+    private func prices(
+        _ root: Section, _ folder: String, _ providers: ProviderTable
+    ) throws(ConfigurationErrors) -> (ConfiguredPrices, [UInt8]) {
+        let path = ConfigurationLoader.path(root.text("prices_file"), below: folder)
+        let bytes = try root.has("prices_file") ? content(of: path) : contentIfPresent(of: path)
+        let file: Section? = if let bytes { try self.root(bytes, path, table: .pricesFile) } else { nil }
+        let reader = PriceReader(providers: providers)
+        // The shipped prices name the shipped providers; who brought a file of fewer providers and said nothing of prices made no slip.
+        let isFileForOthers = root.has("providers_file") && !root.has("prices_file")
+        return (reader.prices(file: file, root: root, isFileForOthers: isFileForOthers), bytes ?? [])
+    }
+
     // MARK: The whole
 
     private func snapshot(
-        _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ egress: EgressSettings, _ secrets: SecretReader
+        _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ egress: EgressSettings,
+        _ secrets: SecretReader, _ prices: ConfiguredPrices
     ) -> GatewayConfigurationSnapshot {
         let listen = root.section("listen")
         let data = listen.listenAddress("data")
@@ -159,7 +193,8 @@ public struct ConfigurationLoader {
             overload: OverloadSettings(root.section("overload")), timeouts: timeouts, upstream: UpstreamSettings(root.section("upstream")),
             cache: cache, egress: egress, log: LogSettings(root.section("log")), drain: DrainSettings(root.section("drain")),
             demo: demo(root.section("demo")), providers: providers,
-            credentials: CredentialReader(secrets: secrets).credentials(root, providers), providerRevisions: revisions, routes: routes,
+            credentials: CredentialReader(secrets: secrets).credentials(root, providers), providerRevisions: revisions,
+            prices: prices.table, pricesAsOf: prices.asOf, routes: routes,
             tenancy: ConfiguredTenancy(tenants: tenants, keys: tenancy.keys(of: tenants), shares: cache.shares),
             routePositions: Dictionary(routes.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first }))
     }

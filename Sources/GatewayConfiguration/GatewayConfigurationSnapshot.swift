@@ -1,12 +1,13 @@
 public import GatewayModel
 public import Providers
+public import RateLimiting
 public import Tenants
 
 /// Everything the files said, checked: one immutable value that each loop holds. A reload makes another one.
 public struct GatewayConfigurationSnapshot: Sendable {
     /// The file it was read from, as it was named.
     public let file: String
-    /// SHA-256 over the content of the file and of the shipped providers.
+    /// SHA-256 over the content of the file and of the shipped providers and prices.
     public let digest: Digest256
 
     /// Where clients are served.
@@ -51,6 +52,10 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let credentials: [[Secret]]
     /// A revision of each provider by the same index: part of the cache key of calls that name a provider.
     public let providerRevisions: [UInt64]
+    /// What models cost: the prices file with the `prices` section laid over it.
+    public let prices: PriceTable
+    /// The day of the prices file as `YYYY-MM-DD`; `nil` where there is no such file.
+    public let pricesAsOf: String?
     /// The routes in the order of the file.
     public let routes: [RouteDefinition]
     /// Tenants, keys and shares that the file manages.
@@ -88,7 +93,8 @@ extension GatewayConfigurationSnapshot: CustomStringConvertible {
         let ready = providers.definitions.indices.filter(isReady(providerAt:)).map { providers[$0].name }
         return """
             \(file): data \(listen), admin \(admin.listen), \(routes.count) routes, \(tenancy.tenants.count) tenants, \
-            \(tenancy.keys.count) keys, providers ready: \(ready.isEmpty ? "none" : ready.joined(separator: " "))
+            \(tenancy.keys.count) keys, providers ready: \(ready.isEmpty ? "none" : ready.joined(separator: " ")), \
+            \(prices.count) model prices\(pricesAsOf.map { " as of " + $0 } ?? "")
             """
     }
 }

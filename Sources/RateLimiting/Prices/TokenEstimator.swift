@@ -1,0 +1,70 @@
+import GatewayModel
+
+/// What a request is expected to use before it is sent.
+public struct UsageEstimate: Sendable, Equatable {
+    /// What the request itself says: its input, and the output that it asks for where it names a maximum.
+    public var hard: MeteredUse
+    /// What was assumed on top because the request names no maximum: the first to be cut where the whole does not fit a burst.
+    public var soft: MeteredUse
+
+    /// Makes an estimate.
+    public init(hard: MeteredUse, soft: MeteredUse) {
+        self.hard = hard
+        self.soft = soft
+    }
+
+    /// Both parts together, each count 0...`Limit.amountMax`.
+    public var total: MeteredUse {
+        MeteredUse(
+            inputTokens: TokenEstimator.sum(hard.inputTokens, soft.inputTokens),
+            outputTokens: TokenEstimator.sum(hard.outputTokens, soft.outputTokens), cost: TokenEstimator.sum(hard.cost, soft.cost))
+    }
+}
+
+/// Estimates tokens from text: four characters make one, rounded up. Close for English and generous enough for most else; what an answer
+/// reports replaces it. All counts saturate at `Limit.amountMax`; negative ones are 0.
+public enum TokenEstimator {
+    /// Characters to a token.
+    public static let charactersPerToken = 4
+
+    /// The tokens of a text of so many characters: ⌈characters / 4⌉.
+    public static func tokens(characters: Int) -> Int64 {
+        guard characters > 0 else { return 0 }
+        let tokens = characters / charactersPerToken + (characters % charactersPerToken == 0 ? 0 : 1)
+        return min(Int64(tokens), Limit.amountMax)
+    }
+
+    /// What a request is expected to use: the input and `maxTokens` × `choices` hard; without `maxTokens`, `defaultMaxTokens` × `choices` soft.
+    /// Fewer than one choice counts as one. Without a price the cost is 0.
+    public static func estimate(
+        inputCharacters: Int, maxTokens: Int?, choices: Int, defaultMaxTokens: Int, price: ModelPrice?
+    ) -> UsageEstimate {
+        let input = tokens(characters: inputCharacters)
+        let output = product(maxTokens ?? defaultMaxTokens, max(1, choices))
+        let whole = price?.cost(inputTokens: input, outputTokens: output) ?? 0
+        guard maxTokens == nil else {
+            return UsageEstimate(hard: MeteredUse(inputTokens: input, outputTokens: output, cost: whole), soft: MeteredUse())
+        }
+        // The parts of the cost sum up to the cost of the whole, however each rounds.
+        let hardCost = price?.cost(inputTokens: input, outputTokens: 0) ?? 0
+        return UsageEstimate(
+            hard: MeteredUse(inputTokens: input, cost: hardCost), soft: MeteredUse(outputTokens: output, cost: whole - hardCost))
+    }
+
+    /// What is charged for an answer without a usage report: the estimate of the input, in tokens, and a quarter of the characters seen.
+    public static func unreported(inputEstimate: Int64, outputCharacters: Int, price: ModelPrice?) -> MeteredUse {
+        let input = min(max(0, inputEstimate), Limit.amountMax)
+        let output = tokens(characters: outputCharacters)
+        return MeteredUse(inputTokens: input, outputTokens: output, cost: price?.cost(inputTokens: input, outputTokens: output) ?? 0)
+    }
+
+    static func sum(_ left: Int64, _ right: Int64) -> Int64 {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? Limit.amountMax : min(max(0, sum), Limit.amountMax)
+    }
+
+    private static func product(_ tokens: Int, _ choices: Int) -> Int64 {
+        let (product, overflow) = max(0, tokens).multipliedReportingOverflow(by: choices)
+        return overflow ? Limit.amountMax : min(Int64(product), Limit.amountMax)
+    }
+}
