@@ -1,4 +1,5 @@
 import Providers
+import Tenants
 
 /// The operator's keys by provider: those listed in `provider_credentials`, else the one in the provider's usual environment variable.
 struct CredentialReader {

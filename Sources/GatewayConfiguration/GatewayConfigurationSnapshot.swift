@@ -31,6 +31,8 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let limits: LimitSettings
     /// What the whole gateway takes on.
     public let overload: OverloadSettings
+    /// How use is counted against limits, and who hears of spent budgets.
+    public let metering: MeteringSettings
     /// How long an upstream may take.
     public let timeouts: TimeoutSettings
     /// Connections to providers.

@@ -22,6 +22,10 @@ public struct Parameter: Sendable {
         case secret
         /// Up to 20 secrets, tried in order.
         case secrets(countMax: Int)
+        /// USD with up to 9 decimals, kept in nano-USD; the range is in whole USD.
+        case usd
+        /// Limits of use, in the grammar of `LimitSet`.
+        case limits
         /// Flat names and values.
         case values
         /// A mapping with fields of its own.

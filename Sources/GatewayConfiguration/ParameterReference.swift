@@ -58,6 +58,8 @@ public enum ParameterReference {
         case .choice(let words): words.joined(separator: ", ")
         case .texts(let countMax), .secrets(let countMax): "list, at most \(countMax)"
         case .secret: "reference to a secret"
+        case .usd: "USD"
+        case .limits: "[limits](#limits-of-use)"
         case .values: "names and values"
         case .section: "section"
         case .sections(let countMax): "sections by name, at most \(countMax)"

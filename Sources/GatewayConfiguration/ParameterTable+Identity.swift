@@ -19,6 +19,10 @@ extension ParameterTable {
         Parameter(
             "tenants.*.in_flight_max", .count(unit: "requests"), .none, 1...1_000_000,
             "Requests in flight at once. Left out: overload.in_flight_per_tenant_max."),
+        Parameter("tenants.*.limits", .limits, "What all keys of the tenant together may use. Left out: no limits."),
+        Parameter(
+            "tenants.*.custom_cost", .flag, .flag(false),
+            "Whether cf-aig-custom-cost of the tenant's requests changes what is charged. Otherwise it changes analytics only."),
         Parameter("tenants.*.metadata", .values, "Up to 16 flat values added to every log row; a client can't override them."),
         Parameter("tenants.*.cache", .section, "Cache policy of the tenant."),
         Parameter("tenants.*.cache.enabled", .flag, "Whether answers are cached. Left out: as the route or the cache section says."),
@@ -37,6 +41,7 @@ extension ParameterTable {
         Parameter("keys.*.providers", .texts(countMax: 200), "Providers the key is narrowed to. Left out: all its tenant may use."),
         Parameter("keys.*.paths", .texts(countMax: 200), "Paths the key is narrowed to. Left out: all its tenant may use."),
         Parameter("keys.*.allow_ip", .texts(countMax: 200), "Client addresses or blocks the key holds from. Left out: all."),
+        Parameter("keys.*.limits", .limits, "What the key may use, within what its tenant may. Left out: no limits of its own."),
         Parameter("keys.*.metadata", .values, "Up to 16 flat values added to every log row; they win over the tenant's."),
     ]
 }

@@ -12,6 +12,10 @@ extension ParameterTable {
         Parameter(
             "routes.*.cache_by", .choice(["target", "route"]), .text("target"),
             "Whether answers are kept under the target that gave them or under the route as a whole."),
+        Parameter("routes.*.limits", .limits, "What all requests of the route together may use; not by metadata. Left out: no limits."),
+        Parameter(
+            "routes.*.price_per_request", .usd, .none, 0...1_000_000,
+            "What a request costs where no price is known. Left out: such a request is refused under a limit of cost."),
         Parameter("routes.*.cache", .section, "Cache policy of the route; what is left out is as in the cache section."),
         Parameter("routes.*.cache.enabled", .flag, "Whether answers are cached."),
         Parameter("routes.*.cache.ttl", .seconds, .none, 0...2_592_000, "Time to live. 0 is no caching."),

@@ -1,5 +1,6 @@
 import GatewayModel
 import Providers
+import Tenants
 
 // A provider's fields laid over a definition: the shipped one of that name, or an empty one. Only what is given changes.
 

@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Tenants
 
 /// An alias that clients use as model: its targets, and how its answers are cached and waited for.
 public struct RouteDefinition: Sendable, Equatable {
@@ -38,6 +39,10 @@ public struct RouteDefinition: Sendable, Equatable {
     public let cache: Cache
     /// Timeouts, with the general ones where the route sets none.
     public let timeouts: TimeoutSettings
+    /// What all requests of the route together may use; none of them by metadata.
+    public let limits: LimitSet
+    /// What a request costs where no price is known, in nano-USD; `nil`: such requests are refused under a cost limit.
+    public let pricePerRequest: Int64?
     /// Changes whenever answers of the route might be others: part of the cache key.
     public let revision: UInt64
 }

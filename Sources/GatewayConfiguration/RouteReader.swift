@@ -97,7 +97,10 @@ struct RouteReader {
                 storesToolCalls: cache.optionalFlag("store_tool_calls"), maxTemperature: cache.optionalNumber("max_temperature"),
                 staleIfErrorSeconds: cache.optionalInteger("stale_if_error"),
                 staleWhileRevalidateSeconds: cache.optionalInteger("stale_while_revalidate")),
-            timeouts: TimeoutSettings(section.section("timeouts"), standard: timeouts), revision: revision(draft.name, targets))
+            timeouts: TimeoutSettings(section.section("timeouts"), standard: timeouts),
+            limits: section.limits("limits", PolicyNames(providers), allowsMetadata: false),
+            pricePerRequest: section.optionalNanoUSD("price_per_request"),
+            revision: revision(draft.name, targets))
     }
 
     /// Gathers the provider targets of a draft; `false` after reporting what is wrong.

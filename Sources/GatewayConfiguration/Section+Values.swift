@@ -1,5 +1,7 @@
 // The typed accessors of a section.
 
+import Tenants
+
 extension Section {
     /// A whole number in the table's unit, or `nil` where the file has none and the table no default.
     func optionalInteger(_ name: String) -> Int? {
@@ -175,6 +177,7 @@ extension Section {
         case .bytes: "a size such as 64KiB, 32MiB or 8GiB"
         case .count: "a whole number"
         case .number: "a number"
+        case .usd: "USD with up to 9 decimals, such as 0.25"
         case .flag: "true or false"
         case .choice(let words): "one of \(words.joined(separator: ", "))"
         default: "a text"

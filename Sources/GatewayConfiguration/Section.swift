@@ -2,6 +2,8 @@
 // field's kind and bounds and answers the default when the field is missing or wrong, so that one load reports everything at once. What was
 // read from a file with errors never leaves the loader.
 
+import Tenants
+
 /// What all sections of one file share.
 final class SectionContext {
     let file: String

@@ -29,8 +29,9 @@ struct TenancyReader {
             allowsClientKeyFallback: section.flag("client_key_fallback"), models: models(section), providers: providers(section),
             pathGrants: paths(section), isCacheEnabled: cache.optionalFlag("enabled"), cacheTTLSeconds: cache.optionalInteger("ttl"),
             cacheNamespace: namespace, allowsCustomCacheKeys: cache.flag("custom_keys"),
-            inFlightMax: section.optionalInteger("in_flight_max"),
-            metadata: section.metadata("metadata"), isDisabled: section.flag("disabled"), managedBy: .config)
+            inFlightMax: section.optionalInteger("in_flight_max"), limits: section.limits("limits", names),
+            chargesCustomCost: section.flag("custom_cost"), metadata: section.metadata("metadata"), isDisabled: section.flag("disabled"),
+            managedBy: .config)
     }
 
     /// The keys in the order of the file; each belongs to one of `tenants`.
@@ -76,7 +77,8 @@ struct TenancyReader {
         return VirtualKey(
             id: id, verifier: verifier, hint: hint, tenant: tenant, label: section.text("label"), created: WallTime(milliseconds: 0),
             expires: expires, isDisabled: section.flag("disabled"), models: models(section), providers: providers(section),
-            paths: paths(section), addresses: addresses, metadata: section.metadata("metadata"), managedBy: .config)
+            paths: paths(section), addresses: addresses, limits: section.limits("limits", names),
+            metadata: section.metadata("metadata"), managedBy: .config)
     }
 
     /// How the key is recognised. A key that was read is hashed at once and forgotten.

@@ -45,6 +45,10 @@ public struct Tenant: Sendable, Equatable {
     public var allowsCustomCacheKeys: Bool
     /// The most requests in flight at once, over all loops; `nil`: the configured default.
     public var inFlightMax: Int?
+    /// What all its keys together may use.
+    public var limits: LimitSet
+    /// Whether `cf-aig-custom-cost` of its requests changes what is charged; else it changes analytics only.
+    public var chargesCustomCost: Bool
     /// Entries added to every log row, winning over the client's.
     public var metadata: Metadata
     /// Whether every key of the tenant is refused.
@@ -57,8 +61,8 @@ public struct Tenant: Sendable, Equatable {
         id: String, providerKeys: ProviderKeyPolicy = .configured, allowsClientKeyFallback: Bool = false,
         models: ScopedPatternList = ScopedPatternList(), providers: PatternList = PatternList(),
         pathGrants: ScopedPatternList = ScopedPatternList(), isCacheEnabled: Bool? = nil, cacheTTLSeconds: Int? = nil,
-        cacheNamespace: String? = nil, allowsCustomCacheKeys: Bool = true, inFlightMax: Int? = nil, metadata: Metadata = Metadata(),
-        isDisabled: Bool = false, managedBy: ManagedBy = .store
+        cacheNamespace: String? = nil, allowsCustomCacheKeys: Bool = true, inFlightMax: Int? = nil, limits: LimitSet = LimitSet(),
+        chargesCustomCost: Bool = false, metadata: Metadata = Metadata(), isDisabled: Bool = false, managedBy: ManagedBy = .store
     ) {
         self.id = id
         self.providerKeys = providerKeys
@@ -71,6 +75,8 @@ public struct Tenant: Sendable, Equatable {
         self.cacheNamespace = cacheNamespace
         self.allowsCustomCacheKeys = allowsCustomCacheKeys
         self.inFlightMax = inFlightMax
+        self.limits = limits
+        self.chargesCustomCost = chargesCustomCost
         self.metadata = metadata
         self.isDisabled = isDisabled
         self.managedBy = managedBy

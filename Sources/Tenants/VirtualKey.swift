@@ -59,6 +59,8 @@ public struct VirtualKey: Sendable, Equatable {
     public var paths: ScopedPatternList
     /// Client addresses the key holds from; empty: all.
     public var addresses: AddressList
+    /// What the key may use, within what its tenant may.
+    public var limits: LimitSet
     /// Entries added to every log row, winning over the tenant's and the client's.
     public var metadata: Metadata
     /// Where the key is defined.
@@ -69,7 +71,7 @@ public struct VirtualKey: Sendable, Equatable {
         id: String, verifier: KeyVerifier, previous: Previous? = nil, hint: String, tenant: String, label: String = "", created: WallTime,
         expires: WallTime? = nil, isDisabled: Bool = false, revoked: WallTime? = nil, models: ScopedPatternList = ScopedPatternList(),
         providers: PatternList = PatternList(), paths: ScopedPatternList = ScopedPatternList(), addresses: AddressList = AddressList(),
-        metadata: Metadata = Metadata(), managedBy: ManagedBy = .store
+        limits: LimitSet = LimitSet(), metadata: Metadata = Metadata(), managedBy: ManagedBy = .store
     ) {
         self.id = id
         self.verifier = verifier
@@ -85,6 +87,7 @@ public struct VirtualKey: Sendable, Equatable {
         self.providers = providers
         self.paths = paths
         self.addresses = addresses
+        self.limits = limits
         self.metadata = metadata
         self.managedBy = managedBy
     }

@@ -1,8 +1,8 @@
 /// Finds what a misspelt name was probably meant to be.
-enum NearestName {
+public enum NearestName {
     /// The candidate at the smallest edit distance, if that is at most a third of the name's length (and at least 1 is allowed); else the
     /// first that the name is the beginning of.
-    static func of(_ name: String, among candidates: [String]) -> String? {
+    public static func of(_ name: String, among candidates: [String]) -> String? {
         guard name.utf8.count <= 64 else { return nil }
         let allowed = max(1, name.utf8.count / 3)
         var best: (name: String, distance: Int)?
@@ -14,7 +14,7 @@ enum NearestName {
     }
 
     /// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment).
-    static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+    public static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var before: [Int] = []
         var previous = Array(0...right.count)
         for row in left.indices {

@@ -1,0 +1,68 @@
+/// How use is counted against limits, and who hears of budgets that run out; the table has what each means.
+public struct MeteringSettings: Sendable, Equatable {
+    /// `metering.default_max_tokens`.
+    public let defaultMaxTokens: Int
+    /// `metering.hits_factor`.
+    public let hitsFactor: Int
+    /// `metering.metadata_values_max`, for each tenant.
+    public let metadataValuesMax: Int
+    /// `metering.alert_webhook`: an http or https URL, checked; `nil`: none. Its path may be a secret, so it is not for logs.
+    public let alertWebhook: String?
+    /// Whether the connection to `alertWebhook` may end at a private or loopback address.
+    public let isAlertWebhookPrivate: Bool
+    /// `metering.alert_webhook_secret`.
+    public let alertWebhookSecret: Secret?
+
+    init(_ section: Section, egress: EgressSettings, secrets: SecretReader) {
+        defaultMaxTokens = section.integer("default_max_tokens")
+        hitsFactor = section.integer("hits_factor")
+        metadataValuesMax = section.integer("metadata_values_max")
+        alertWebhookSecret = section.secret("alert_webhook_secret", secrets)
+        guard let text = section.optionalText("alert_webhook") else {
+            alertWebhook = nil
+            isAlertWebhookPrivate = false
+            return
+        }
+        do {
+            isAlertWebhookPrivate = try MeteringSettings.check(text, egress)
+            alertWebhook = text
+        } catch {
+            section.report("alert_webhook", error.message)
+            alertWebhook = nil
+            isAlertWebhookPrivate = false
+        }
+    }
+
+    /// The rules of providers' URLs, with two differences: loopback needs no entry in `egress`, and a query or a last slash may follow.
+    /// Returns whether private addresses are allowed.
+    private static func check(_ text: String, _ egress: EgressSettings) throws(EndpointURL.Problem) -> Bool {
+        var base = text
+        if let mark = text.firstIndex(of: "?") {
+            let query = text[mark...]
+            guard query.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x23 && $0 != 0x5C }) else {
+                throw EndpointURL.Problem("must be plain ASCII without spaces and without a fragment")
+            }
+            base = String(text[..<mark])
+        }
+        if base.hasSuffix("/") { base.removeLast() }
+        let url = try EndpointURL(base)
+        let isListed = egress.allowsPrivate(url.host) || url.host.isLoopback
+        if url.host.isPrivate, !isListed {
+            throw EndpointURL.Problem("\(url.shownHost) is a private host; list it in egress.allow_private")
+        }
+        if url.scheme == "http", !isListed, !egress.allowsHTTP(url.host) {
+            throw EndpointURL.Problem("plain http is for loopback only; use https, or list \(url.hostText) in egress.allow_http")
+        }
+        return isListed
+    }
+}
+
+extension HostSpelling {
+    /// Whether the host is this machine by its text.
+    fileprivate var isLoopback: Bool {
+        switch self {
+        case .address(let address): address.isLoopback
+        case .name(let name): name == "localhost" || name.hasSuffix(".localhost")
+        }
+    }
+}
