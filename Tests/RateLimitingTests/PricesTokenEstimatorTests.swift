@@ -72,4 +72,13 @@ import Testing
         #expect(TokenEstimator.unreported(inputEstimate: 100, outputCharacters: 41, price: nil).cost == 0)
         #expect(TokenEstimator.unreported(inputEstimate: -1, outputCharacters: -1, price: price) == MeteredUse())
     }
+
+    @Test func `a stream cut after its first report is charged by that report alone`() {
+        let first = Usage(inputTokens: 50, outputTokens: 1)
+        #expect(TokenEstimator.raised(first, outputCharacters: 401) == Usage(inputTokens: 50, outputTokens: 101))
+        #expect(TokenEstimator.raised(first, outputCharacters: 4) == first)
+        #expect(TokenEstimator.raised(first, outputCharacters: 5).outputTokens == 2)
+        #expect(TokenEstimator.raised(first, outputCharacters: .min) == first)
+        #expect(TokenEstimator.raised(first, outputCharacters: .max).outputTokens == Limit.amountMax)
+    }
 }
