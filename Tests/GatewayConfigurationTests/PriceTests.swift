@@ -1,5 +1,6 @@
 import GatewayModel
 import RateLimiting
+import TestSupport
 import Testing
 
 @testable import GatewayConfiguration
@@ -19,9 +20,9 @@ import Testing
     @Test func `the shipped prices are refused, undated or empty`() throws {
         let snapshot = try load("", files: ["prices.yaml": shipped()])
         #expect(snapshot.prices.count > 100)
-        #expect(snapshot.pricesAsOf == "2025-12-01")
+        #expect(snapshot.pricesAsOf == "2025-08-31")
         #expect(snapshot.prices.providers.values.allSatisfy { $0.asOf != nil })
-        #expect(snapshot.description.hasSuffix("\(snapshot.prices.count) model prices as of 2025-12-01"))
+        #expect(snapshot.description.hasSuffix("\(snapshot.prices.count) model prices as of 2025-08-31"))
         func price(_ provider: String, _ model: String) -> ModelPrice? { snapshot.prices.price(provider: provider, model: model) }
         #expect(price("openai", "gpt-4o") == ModelPrice(input: 2_500_000, output: 10_000_000, cachedInput: 1_250_000))
         #expect(price("openai", "gpt-4o-2024-08-06") == price("openai", "gpt-4o"))
@@ -103,6 +104,14 @@ import Testing
         #expect(try old.digest != load("").digest)
         #expect(ConfigurationDifference(running: old, loaded: new).changes == ["prices: ~openai"])
         #expect(ConfigurationDifference(running: old, loaded: old).isEmpty)
+    }
+
+    @Test func `the newest of several days is told`() throws {
+        let shipped = file("  openai: {models: {}}\n  groq: {as_of: 2024-12-31}")
+        #expect(try load("", files: ["prices.yaml": shipped]).pricesAsOf == "2024-12-31")
+        #expect(try load("prices: {groq: {as_of: 2026-01-01}}", files: ["prices.yaml": shipped]).pricesAsOf == "2025-01-31")
+        #expect(try load("prices: {groq: {as_of: 2026-01-01}}").pricesAsOf == "2026-01-01")
+        #expect(refusals("prices: {groq: {as_of: 2026-02-30}}").count == 1)
     }
 
     // MARK: Layers
@@ -197,6 +206,20 @@ import Testing
         #expect(try price("007")?.input == 7_000_000)
         #expect(try price("-0.0")?.input == 0)
         #expect(try price("0")?.perRequest == Limit.amountMax)
+    }
+
+    @Test func `a random text traps, or reads as something else than it says`() throws {
+        var random = SplitMix64(seed: 17)
+        let alphabet = Array("0123456789..--+e_ xé")
+        for _ in 0..<20_000 {
+            let text = String((0..<Int(random.next() % 12)).map { _ in alphabet[Int(random.next() % UInt64(alphabet.count))] })
+            guard let value = try? Quantity.decimal(text, decimals: 6, range: 0...1_000_000) else { continue }
+            #expect(value >= 0 && value <= 1_000_000_000_000)
+            let digits = String(value)
+            let padded = String(repeating: "0", count: max(0, 7 - digits.count)) + digits
+            let written = padded.dropLast(6) + "." + padded.suffix(6)
+            #expect(Double(written) == abs(try #require(Double(text))), "\(text) as \(written)")
+        }
     }
 
     @Test(arguments: [
