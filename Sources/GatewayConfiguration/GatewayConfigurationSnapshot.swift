@@ -56,7 +56,7 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let providerRevisions: [UInt64]
     /// What models cost: the prices file with the `prices` section laid over it.
     public let prices: PriceTable
-    /// The day of the prices file as `YYYY-MM-DD`; `nil` where there is no such file.
+    /// The oldest day that prices are of, as `YYYY-MM-DD`; `nil` where none is dated.
     public let pricesAsOf: String?
     /// The routes in the order of the file.
     public let routes: [RouteDefinition]

@@ -5,7 +5,7 @@ import Tenants
 // Prices are money: they are read digit by digit into whole pico-USD, never through a floating-point number, and both input and output must be
 // given, because a forgotten price would make a model free without anybody noticing.
 
-/// The prices of one configuration and the day of their file.
+/// The prices of one configuration and the oldest day that any of them is of.
 struct ConfiguredPrices {
     let table: PriceTable
     let asOf: String?
@@ -32,7 +32,8 @@ struct PriceReader {
             read(file, "providers", asOf: asOf, passesOverUnknown: isFileForOthers, into: &prices)
         }
         read(root, "prices", asOf: nil, passesOverUnknown: false, into: &prices)
-        return ConfiguredPrices(table: PriceTable(prices), asOf: asOf)
+        let days = prices.values.compactMap(\.asOf) + (asOf.map { [$0] } ?? [])
+        return ConfiguredPrices(table: PriceTable(prices), asOf: days.min())
     }
 
     /// The day of a section, or `nil`.

@@ -118,17 +118,25 @@ extension AnswerField {
     @inline(__always)
     static func leaf(of path: FieldPath) -> AnswerField { AnswerField(rawValue: UInt8(truncatingIfNeeded: path)) ?? .unknown }
 
+    /// Whether the name is that of a count of tokens.
+    @inline(__always)
+    var isCount: Bool {
+        switch self {
+        case .inputTokens, .outputTokens, .promptTokens, .completionTokens, .totalTokens, .cachedTokens, .cacheWriteTokens,
+            .reasoningTokens, .cacheReadInputTokens, .cacheCreationInputTokens, .promptCacheHitTokens, .promptTokenCount,
+            .candidatesTokenCount, .cachedContentTokenCount, .thoughtsTokenCount, .toolUsePromptTokenCount:
+            true
+        default: false
+        }
+    }
+
     /// Whether the text of a string or number at this path is wanted.
     @inline(__always)
     static func isCaptured(_ path: FieldPath) -> Bool {
-        switch leaf(of: path) {
-        case .type, .model, .object, .status, .index, .stopReason, .finishReason, .blockReason, .reason, .modelVersion, .error,
-            .inputTokens,
-            .outputTokens, .promptTokens, .completionTokens, .totalTokens, .cachedTokens, .cacheWriteTokens, .reasoningTokens,
-            .cacheReadInputTokens, .cacheCreationInputTokens, .promptCacheHitTokens, .promptTokenCount, .candidatesTokenCount,
-            .cachedContentTokenCount, .thoughtsTokenCount, .toolUsePromptTokenCount:
-            true
-        default: false
+        let field = leaf(of: path)
+        switch field {
+        case .type, .model, .object, .status, .index, .stopReason, .finishReason, .blockReason, .reason, .modelVersion, .error: return true
+        default: return field.isCount
         }
     }
 

@@ -122,10 +122,8 @@ struct AnswerFields: JSONFieldHandler, Sendable {
             }
         case .error:
             if parent == 0, text.count > 0 { hasError = true }
-        case .inputTokens, .outputTokens, .promptTokens, .completionTokens, .totalTokens, .cachedTokens, .reasoningTokens,
-            .promptTokenCount,
-            .candidatesTokenCount:
-            if AnswerFields.isUsage(parent) { counts.set(AnswerField.leaf(of: path), textual: text) }
+        case let field where field.isCount:
+            if AnswerFields.isUsage(parent) { counts.set(field, textual: text) }
         default:
             characters &+= count
         }
@@ -145,7 +143,9 @@ struct AnswerFields: JSONFieldHandler, Sendable {
         }
     }
 
-    mutating func literal(_ path: FieldPath, isNull: Bool) {}
+    mutating func literal(_ path: FieldPath, isNull: Bool) {
+        if !isNull, AnswerField.leaf(of: path).isCount, AnswerFields.isUsage(path >> 8) { counts.isSuspect = true }
+    }
 
     private mutating func beginChoiceList() {
         eventHasChoiceList = true

@@ -62,7 +62,7 @@ public struct AnswerObserver: Sendable {
         if operation == .responses, !fields.status.isEmpty { reasons.insert(String(decoding: fields.status, as: UTF8.self), at: 0) }
         let choices = operation == .messages || operation == .responses ? 1 : fields.seenChoices.nonzeroBitCount
         return AnswerSummary(
-            outcome: outcome, usage: fields.counts.usage(), finishReasons: reasons,
+            outcome: outcome, usage: fields.counts.usage(isEmbedding: operation.kind == .embed), finishReasons: reasons,
             finishIsNatural: isGenerate ? hasNaturalFinish(reasons) : outcome == .complete, hasToolCalls: fields.hasToolCalls,
             choiceCount: isGenerate ? choices : 0,
             reportedModel: fields.model.isEmpty ? nil : String(decoding: fields.model, as: UTF8.self),

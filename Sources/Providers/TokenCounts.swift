@@ -8,12 +8,14 @@ struct TokenCounts: Sendable {
     static let plausibleMax: Int64 = 1_000_000_000_000
 
     var input: Int64?
+    /// Whether `input` came under a name whose count holds cached tokens wherever else those are told: OpenAI's and Gemini's.
+    var inputHoldsCache = false
     var output: Int64?
     var total: Int64?
     var cached: Int64?
     var cacheWrite: Int64?
     var reasoning: Int64?
-    /// Anthropic's parts of the input, which stand beside `input` instead of in it.
+    /// Anthropic's parts of the input, which stand beside its `input_tokens` instead of in them.
     var cacheReadBeside: Int64?
     var cacheWriteBeside: Int64?
     /// Gemini's thoughts and tool prompts, which stand beside its other counts.
@@ -34,7 +36,9 @@ struct TokenCounts: Sendable {
 
     private mutating func store(_ field: AnswerField, _ value: Int64) {
         switch field {
-        case .inputTokens, .promptTokens, .promptTokenCount: input = value
+        case .inputTokens, .promptTokens, .promptTokenCount:
+            input = value
+            inputHoldsCache = field != .inputTokens
         case .outputTokens, .completionTokens, .candidatesTokenCount: output = value
         case .totalTokens: total = value
         case .cachedTokens, .promptCacheHitTokens, .cachedContentTokenCount: cached = value
@@ -76,8 +80,10 @@ struct TokenCounts: Sendable {
     /// The counts as one report; `nil` where the answer had none.
     ///
     /// OpenAI's input holds cached tokens and its output reasoning; where a provider's total is larger than both (xAI and Google's compatible
-    /// endpoint leave reasoning out of the output), the rest was output too. Anthropic's cached tokens and Gemini's thoughts are added.
-    func usage() -> Usage? {
+    /// endpoint leave reasoning out of the output), the rest was output too. Anthropic's cached tokens and Gemini's thoughts are added; where
+    /// a proxy repeats Anthropic's names beside OpenAI's `prompt_tokens`, they are parts of it. Embeddings make no output, so that a total
+    /// without its parts (Voyage's and Jina's form) is input. More cached tokens than input are suspect.
+    func usage(isEmbedding: Bool = false) -> Usage? {
         guard isReported else { return nil }
         var suspect = isSuspect
         func sum(_ parts: Int64?...) -> Int64 {
@@ -89,12 +95,15 @@ struct TokenCounts: Sendable {
             }
             return sum
         }
-        let whole = sum(input, cacheReadBeside, cacheWriteBeside, toolPromptBeside)
+        var whole = inputHoldsCache ? sum(input, toolPromptBeside) : sum(input, cacheReadBeside, cacheWriteBeside, toolPromptBeside)
         var made = sum(output, thoughtsBeside)
-        if let total, !suspect, total > sum(whole, made) { made = total - whole }
+        if let total, !suspect, total > sum(whole, made) {
+            if isEmbedding { whole = total - made } else { made = total - whole }
+        }
+        let (read, written) = (cached ?? cacheReadBeside ?? 0, cacheWrite ?? cacheWriteBeside ?? 0)
+        if sum(read, written) > whole { suspect = true }
         return Usage(
-            inputTokens: whole, outputTokens: made, cachedInputTokens: cached ?? cacheReadBeside ?? 0,
-            cacheWriteInputTokens: cacheWrite ?? cacheWriteBeside ?? 0, reasoningTokens: reasoning ?? thoughtsBeside ?? 0,
-            isSuspect: suspect)
+            inputTokens: whole, outputTokens: made, cachedInputTokens: read, cacheWriteInputTokens: written,
+            reasoningTokens: reasoning ?? thoughtsBeside ?? 0, isSuspect: suspect)
     }
 }

@@ -58,6 +58,14 @@ public enum TokenEstimator {
         return MeteredUse(inputTokens: input, outputTokens: output, cost: price?.cost(inputTokens: input, outputTokens: output) ?? 0)
     }
 
+    /// The report of an answer that was cut short, with its output raised to what was seen: Anthropic and Gemini report with every event, and
+    /// the last report before the cut can be far behind the text.
+    public static func raised(_ usage: Usage, outputCharacters: Int) -> Usage {
+        var usage = usage
+        usage.outputTokens = max(usage.outputTokens, tokens(characters: outputCharacters))
+        return usage
+    }
+
     static func sum(_ left: Int64, _ right: Int64) -> Int64 {
         let (sum, overflow) = left.addingReportingOverflow(right)
         return overflow ? Limit.amountMax : min(max(0, sum), Limit.amountMax)
