@@ -37,7 +37,7 @@ public struct TenancyOperations {
     public func changeTenant(_ id: String, _ fields: JSONObject) throws(GatewayError) -> JSONValue {
         do throws(KeyStoreError) {
             let change = try TenantChange(.object(fields))
-            return try store.changeTenant(id) { change.apply(to: &$0) }.listing
+            return try store.changeTenant(id) { (tenant) throws(KeyStoreError) in try change.apply(to: &tenant) }.listing
         } catch { throw error.error }
     }
 
@@ -61,14 +61,9 @@ public struct TenancyOperations {
         let isNew = store.tenant(tenant) == nil
         do throws(KeyStoreError) {
             let change = try KeyChange(.object(policy), now: now)
-            var options = KeyOptions()
-            options.models = change.models ?? options.models
-            options.providers = change.providers ?? options.providers
-            options.paths = change.paths ?? options.paths
-            options.addresses = change.addresses ?? options.addresses
-            options.expires = change.expires ?? nil
             let issued = try store.createKey(
-                tenant: tenant, label: change.label ?? "", options: options, metadata: change.metadata ?? Metadata(), makesTenant: true,
+                tenant: tenant, label: change.label ?? "", options: try KeyOptions(change), metadata: change.metadata ?? Metadata(),
+                makesTenant: true,
                 now: now)
             return reveal(issued, and: [("tenant_created", .bool(isNew))])
         } catch { throw error.error }
@@ -78,7 +73,7 @@ public struct TenancyOperations {
     public func changeKey(_ id: String, _ fields: JSONObject) throws(GatewayError) -> JSONValue {
         do throws(KeyStoreError) {
             let change = try KeyChange(.object(fields), now: now)
-            return try store.changeKey(id) { change.apply(to: &$0) }.listing(now: now)
+            return try store.changeKey(id) { (key) throws(KeyStoreError) in try change.apply(to: &key) }.listing(now: now)
         } catch { throw error.error }
     }
 

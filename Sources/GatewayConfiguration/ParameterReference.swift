@@ -16,7 +16,7 @@ public enum ParameterReference {
             lines += ["| field | value | default | range | reload | meaning |", "| --- | --- | --- | --- | --- | --- |"]
             lines += table.parameters.filter { topName(of: $0, table) == name && $0.path != name && $0.kind != .section }.map(row)
         }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + [""] + limitsOfUse).joined(separator: "\n") + "\n"
     }
 
     private static let introduction = [
@@ -80,6 +80,7 @@ public enum ParameterReference {
 
     private static func range(_ parameter: Parameter) -> String {
         guard let range = parameter.range else { return "" }
+        if case .usd = parameter.kind { return "\(range.lowerBound) to \(range.upperBound) USD" }
         if case .text = parameter.kind { return "\(range.lowerBound) to \(range.upperBound) bytes" }
         if range.lowerBound == range.upperBound { return shown(range.lowerBound, parameter.kind) }
         return "\(shown(range.lowerBound, parameter.kind)) to \(shown(range.upperBound, parameter.kind))"

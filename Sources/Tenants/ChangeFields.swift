@@ -61,7 +61,28 @@ struct ChangeFields {
         do { return try Metadata(value) } catch { throw malformed(name, error.description) }
     }
 
+    /// A change of limits; errors name the part at fault.
+    mutating func limits(_ name: String) throws(KeyStoreError) -> LimitSetChange? {
+        guard let value = take(name) else { return nil }
+        do { return try LimitSetChange(value) } catch { throw KeyStoreError(error, in: prefix + name) }
+    }
+
     func malformed(_ name: String, _ rule: String) -> KeyStoreError {
         KeyStoreError(.invalidValue, "\(prefix)\(name): \(rule).", field: prefix + name)
+    }
+}
+
+extension KeyStoreError {
+    /// Limits that are wrong, in the field of that name.
+    init(_ error: LimitSyntaxError, in field: String) {
+        let path = error.steps.isEmpty ? field : field + "." + error.path
+        self.init(.invalidValue, "\(path): \(error.message).", field: path)
+    }
+}
+
+extension LimitSetChange {
+    /// Puts the change into the limits of a key or tenant.
+    func apply(to limits: inout LimitSet) throws(KeyStoreError) {
+        do { limits = try applied(to: limits) } catch { throw KeyStoreError(error, in: "limits") }
     }
 }

@@ -17,10 +17,12 @@ public struct KeyChange: Sendable, Equatable {
     public var paths: ScopedPatternList?
     /// Client addresses it holds from.
     public var addresses: AddressList?
+    /// What it may use.
+    public var limits: LimitSetChange?
     /// Server-side metadata.
     public var metadata: Metadata?
 
-    /// Reads `label`, `expires`, `disabled`, `models`, `providers`, `paths`, `allow_ip` and `metadata`; `null` resets. Any other field
+    /// Reads `label`, `expires`, `disabled`, `models`, `providers`, `paths`, `allow_ip`, `limits` and `metadata`; `null` resets. Any other field
     /// (`tenant`, `id`, a role) is refused.
     public init(_ json: JSONValue, now: WallTime) throws(KeyStoreError) {
         var fields = try ChangeFields(json)
@@ -31,12 +33,14 @@ public struct KeyChange: Sendable, Equatable {
         providers = try fields.list("providers") { (texts) throws(PatternError) in try PatternList(texts) }
         paths = try fields.list("paths") { (texts) throws(PatternError) in try ScopedPatternList(texts, of: .path) }
         addresses = try fields.list("allow_ip") { (texts) throws(PatternError) in try AddressList(texts) }
+        limits = try fields.limits("limits")
         metadata = try fields.metadata("metadata")
         try fields.finish()
     }
 
-    /// Puts the given fields into a key.
-    public func apply(to key: inout VirtualKey) {
+    /// Puts the given fields into a key. Throws when limits are not allowed beside those it has.
+    public func apply(to key: inout VirtualKey) throws(KeyStoreError) {
+        try limits?.apply(to: &key.limits)
         if let label { key.label = label }
         if let expires { key.expires = expires }
         if let isDisabled { key.isDisabled = isDisabled }

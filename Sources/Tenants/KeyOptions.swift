@@ -10,6 +10,8 @@ public struct KeyOptions: Sendable, Equatable {
     public var paths = ScopedPatternList()
     /// Client addresses the key holds from; empty: all.
     public var addresses = AddressList()
+    /// What the key may use.
+    public var limits = LimitSet()
     /// When the key ends; `nil`: never.
     public var expires: WallTime?
 
@@ -29,7 +31,8 @@ public struct KeyOptions: Sendable, Equatable {
     }
 
     /// What a new key is narrowed to by the fields of an admin call; its label and metadata are given to `KeyStore.createKey` beside this.
-    public init(_ fields: KeyChange) {
+    public init(_ fields: KeyChange) throws(KeyStoreError) {
+        try fields.limits?.apply(to: &limits)
         models = fields.models ?? models
         providers = fields.providers ?? providers
         paths = fields.paths ?? paths

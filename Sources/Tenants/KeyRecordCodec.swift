@@ -57,12 +57,13 @@ enum KeyRecordCodec {
         do { return .success(try decode(name: name, value: value)) } catch { return .failure(error) }
     }
 
-    private static func checksum(_ name: [UInt8], _ payload: [UInt8]) -> [UInt8] {
+    /// XXH3 of a record's name, a zero and its content, little-endian.
+    static func checksum(_ name: [UInt8], _ payload: [UInt8]) -> [UInt8] {
         let sum = xxh3((name + [0] + payload).span)
         return (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
     }
 
-    private static func bytes(_ span: Span<UInt8>) -> [UInt8] {
+    static func bytes(_ span: Span<UInt8>) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(span.count)
         for index in span.indices { bytes.append(span[index]) }

@@ -83,6 +83,11 @@ struct KeyRecordFields {
         do { return try Metadata(value) } catch { throw malformed(name) }
     }
 
+    mutating func limits(_ name: String) throws(KeyRecordError) -> LimitSet {
+        guard let value = members.removeValue(forKey: name) else { return LimitSet() }
+        do { return try LimitSet(json: value) } catch { throw malformed(name) }
+    }
+
     private mutating func texts(_ name: String) throws(KeyRecordError) -> [String] {
         guard let value = members.removeValue(forKey: name) else { return [] }
         guard let items = value.arrayValue else { throw malformed(name) }

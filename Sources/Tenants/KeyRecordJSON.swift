@@ -31,6 +31,8 @@ enum KeyRecordJSON {
         if let namespace = tenant.cacheNamespace { object.add("cache_namespace", .string(namespace)) }
         if !tenant.allowsCustomCacheKeys { object.add("cache_custom_keys", .bool(false)) }
         if let inFlightMax = tenant.inFlightMax { object.add("in_flight_max", .number(inFlightMax)) }
+        object.add("limits", tenant.limits)
+        if tenant.chargesCustomCost { object.add("custom_cost", .bool(true)) }
         object.add("metadata", tenant.metadata)
         if tenant.isDisabled { object.add("disabled", .bool(true)) }
     }
@@ -53,6 +55,7 @@ enum KeyRecordJSON {
         object.add("providers", texts: key.providers.texts)
         object.add("paths", texts: key.paths.texts)
         object.add("allow_ip", texts: key.addresses.texts)
+        object.add("limits", key.limits)
         object.add("metadata", key.metadata)
     }
 
@@ -86,6 +89,8 @@ enum KeyRecordJSON {
         tenant.cacheNamespace = try fields.optionalText("cache_namespace")
         tenant.allowsCustomCacheKeys = try fields.optionalFlag("cache_custom_keys") ?? true
         tenant.inFlightMax = try fields.optionalInteger("in_flight_max")
+        tenant.limits = try fields.limits("limits")
+        tenant.chargesCustomCost = try fields.optionalFlag("custom_cost") ?? false
         tenant.metadata = try fields.metadata("metadata")
         tenant.isDisabled = try fields.optionalFlag("disabled") ?? false
         return tenant
@@ -105,6 +110,7 @@ enum KeyRecordJSON {
         key.providers = try fields.list("providers")
         key.paths = try fields.scopedList("paths", .path)
         key.addresses = try fields.addresses("allow_ip")
+        key.limits = try fields.limits("limits")
         key.metadata = try fields.metadata("metadata")
         return key
     }
@@ -120,5 +126,9 @@ extension JSONObject {
     fileprivate mutating func add(_ name: String, _ metadata: Metadata) {
         guard !metadata.isEmpty else { return }
         add(name, metadata.json)
+    }
+
+    fileprivate mutating func add(_ name: String, _ limits: LimitSet) {
+        if !limits.isEmpty { add(name, limits.json) }
     }
 }

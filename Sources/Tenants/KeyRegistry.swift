@@ -106,6 +106,10 @@ public struct KeyStoreLimits: Sendable, Equatable {
     public var revisionsMax = 100
     /// How long a revoked or expired key is still listed before it may make room, in seconds.
     public var endedKeySeconds: Int64 = 30 * 86_400
+    /// Records of spending.
+    public var spendingRecordsMax = 1_000_000
+    /// Bytes of one record of spending, without its name.
+    public var spendingStateBytesMax = 1024
     /// The address space of the store, in bytes.
     public var mapBytes = 2 << 30
 

@@ -6,7 +6,7 @@ public import GatewayModel
 import Hashing
 import Storage
 
-/// Tenants, virtual keys, cache salts and configuration revisions on disk.
+/// Tenants, virtual keys, cache salts, configuration revisions and the limiter's spending on disk.
 ///
 /// Confined to one thread, the control thread or a command. Operations block for the commit (a few milliseconds).
 public final class KeyStore {
@@ -16,8 +16,13 @@ public final class KeyStore {
     /// What opening had to do, for one line of log.
     public let wasNew: Bool
     private let environment: StoreEnvironment
-    private let writer: WriterThread<OperationWork>
+    let writer: WriterThread<OperationWork>
     private let database: StoreDatabase
+    let spendingDatabase: StoreDatabase
+    let reader: ReadTransaction
+    let limits: KeyStoreLimits
+    /// Records of spending that the last `spending()` could not read.
+    public internal(set) var damagedSpendingCount = 0
     private let pepper: Pepper
     private var registry: KeyRegistry
 
@@ -29,7 +34,8 @@ public final class KeyStore {
         dataDirectory: String, limits: KeyStoreLimits = KeyStoreLimits(), checker: (@Sendable (_ path: String) -> StoreVerdict)? = nil
     ) throws(KeyStoreError) -> KeyStore {
         let options = StoreOptions(
-            schema: StoreSchema(name: "keys", version: 1), databases: ["records"], mapSize: limits.mapBytes, checker: checker)
+            schema: StoreSchema(name: "keys", version: 1), databases: ["records", spendingDatabaseName], mapSize: limits.mapBytes,
+            checker: checker)
         do {
             let environment = try StoreEnvironment.open(path: dataDirectory + "/" + folderName, options: options)
             return try KeyStore(environment: environment, dataDirectory: dataDirectory, limits: limits)
@@ -47,6 +53,9 @@ public final class KeyStore {
     private init(environment: StoreEnvironment, dataDirectory: String, limits: KeyStoreLimits) throws {
         self.environment = environment
         database = environment.database("records")
+        spendingDatabase = environment.database(KeyStore.spendingDatabaseName)
+        reader = environment.makeReader()
+        self.limits = limits
         wasNew = environment.opening.isNew
         var registry = try KeyStore.load(environment, database)
         registry.limits = limits
@@ -174,7 +183,7 @@ public final class KeyStore {
         let key = VirtualKey(
             id: try KeyStore.newID(), verifier: pepper.verifier(of: secret), hint: KeyFormat.hint(of: secret), tenant: id, label: label,
             created: now, expires: options.expires, models: options.models, providers: options.providers, paths: options.paths,
-            addresses: options.addresses, metadata: metadata)
+            addresses: options.addresses, limits: options.limits, metadata: metadata)
         if makesTenant, registry.tenant(id) == nil { try createTenant(Tenant(id: id)) }
         try commit(try registry.planCreate(key, now: now))
         return IssuedKey(key: key, secret: secret)

@@ -21,6 +21,7 @@ extension VirtualKey {
         object.list("providers", texts: providers.texts)
         object.list("paths", texts: paths.texts)
         object.list("allow_ip", texts: addresses.texts)
+        if !limits.isEmpty { object.list("limits", limits.json) }
         object.list("metadata", metadata.json)
         object.list("managed_by", .string(managedBy.rawValue))
         return .object(object)
@@ -50,6 +51,8 @@ extension Tenant {
         object.list("paths", texts: pathGrants.texts)
         object.list("in_flight_max", inFlightMax.map { .number($0) } ?? .null)
         object.list("cache", .object(cache))
+        if !limits.isEmpty { object.list("limits", limits.json) }
+        object.list("custom_cost", .bool(chargesCustomCost))
         object.list("metadata", metadata.json)
         object.list("disabled", .bool(isDisabled))
         object.list("managed_by", .string(managedBy.rawValue))

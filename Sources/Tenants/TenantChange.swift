@@ -22,6 +22,10 @@ public struct TenantChange: Sendable, Equatable {
     public var allowsCustomCacheKeys: Bool?
     /// Requests in flight at once; `.some(nil)`: the configured default.
     public var inFlightMax: Int??
+    /// What its keys together may use.
+    public var limits: LimitSetChange?
+    /// Whether `cf-aig-custom-cost` changes what is charged.
+    public var chargesCustomCost: Bool?
     /// Server-side metadata.
     public var metadata: Metadata?
     /// Whether every key is refused.
@@ -42,6 +46,8 @@ public struct TenantChange: Sendable, Equatable {
         providers = try fields.list("providers") { (texts) throws(PatternError) in try PatternList(texts) }
         pathGrants = try fields.list("paths") { (texts) throws(PatternError) in try ScopedPatternList(texts, of: .path) }
         inFlightMax = try fields.optional("in_flight_max", \.intValue, "must be a whole number")
+        limits = try fields.limits("limits")
+        chargesCustomCost = try fields.flag("custom_cost")
         metadata = try fields.metadata("metadata")
         isDisabled = try fields.flag("disabled")
         if let value = fields.take("cache") {
@@ -55,8 +61,9 @@ public struct TenantChange: Sendable, Equatable {
         try fields.finish()
     }
 
-    /// Puts the given fields into a tenant; `KeyStore` checks the bounds.
-    public func apply(to tenant: inout Tenant) {
+    /// Puts the given fields into a tenant; `KeyStore` checks the bounds. Throws when limits are not allowed beside those it has.
+    public func apply(to tenant: inout Tenant) throws(KeyStoreError) {
+        try limits?.apply(to: &tenant.limits)
         if let providerKeys { tenant.providerKeys = providerKeys }
         if let allowsClientKeyFallback { tenant.allowsClientKeyFallback = allowsClientKeyFallback }
         if let models { tenant.models = models }
@@ -67,6 +74,7 @@ public struct TenantChange: Sendable, Equatable {
         if let cacheNamespace { tenant.cacheNamespace = cacheNamespace }
         if let allowsCustomCacheKeys { tenant.allowsCustomCacheKeys = allowsCustomCacheKeys }
         if let inFlightMax { tenant.inFlightMax = inFlightMax }
+        if let chargesCustomCost { tenant.chargesCustomCost = chargesCustomCost }
         if let metadata { tenant.metadata = metadata }
         if let isDisabled { tenant.isDisabled = isDisabled }
     }

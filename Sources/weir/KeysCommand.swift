@@ -35,6 +35,7 @@ struct KeysCommand: ParsableCommand {
             abstract: "Makes a key and prints it, alone, on standard output; it is shown this once. A missing tenant is made.")
         @OptionGroup var common: CommonOptions
         @OptionGroup var policy: Policy
+        @OptionGroup(title: "Limits") var limits: LimitOptions
         @Option(name: .long, help: "The tenant the key belongs to.") var tenant: String
         @Option(name: .long, help: "A name for people.") var name: String?
         @Flag(name: .long, help: "The whole answer as JSON.") var json = false
@@ -42,6 +43,7 @@ struct KeysCommand: ParsableCommand {
         func run() throws {
             var fields: [(String, JSONValue)] = [("tenant", .string(tenant))] + (try policy.fields())
             if let name { fields.append(("label", .string(name))) }
+            if let limits = try limits.json() { fields.append(("limits", limits)) }
             let object = JSONValue.object(pairs: fields)
             let result = try Operate.on(common, { try $0.call("POST", "/keys", body: object) }) { operations throws(GatewayError) in
                 try operations.createKey(object.objectValue ?? JSONObject())
@@ -64,13 +66,12 @@ struct KeysCommand: ParsableCommand {
                 operations.listKeys(tenant: tenant)
             }
             if json { return Output.result(jsonText(result)) }
-            var table = Table(["ID", "TENANT", "NAME", "HINT", "CREATED", "EXPIRES", "STATE", "MANAGED BY"])
+            var table = Table(["ID", "TENANT", "NAME", "HINT", "CREATED", "EXPIRES", "STATE", "MANAGED BY", "LIMITS"])
             for key in result["keys"]?.arrayValue ?? [] {
                 let text = { (name: String) in key[name]?.stringValue ?? "" }
                 table.add([
                     text("id"), text("tenant"), text("label"), "…" + text("hint"), text("created"), key["expires"]?.stringValue ?? "never",
-                    text("state"),
-                    text("managed_by"),
+                    text("state"), text("managed_by"), LimitOptions.summary(of: key),
                 ])
             }
             Output.result(table.text)
@@ -81,6 +82,7 @@ struct KeysCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Changes what a key may do. Only what is given is changed.")
         @OptionGroup var common: CommonOptions
         @OptionGroup var policy: Policy
+        @OptionGroup(title: "Limits") var limits: LimitOptions
         @Argument(help: "The key's id, as `weir keys list` shows it.") var id: String
         @Option(name: .long, help: "A name for people.") var name: String?
         @Flag(name: .long, inversion: .prefixedEnableDisable, help: "Switch the key on or off.") var key: Bool?
@@ -88,6 +90,7 @@ struct KeysCommand: ParsableCommand {
         func run() throws {
             var fields = try policy.fields()
             if let name { fields.append(("label", .string(name))) }
+            if let limits = try limits.json() { fields.append(("limits", limits)) }
             if let key { fields.append(("disabled", .bool(!key))) }
             guard !fields.isEmpty else { throw CommandError("Nothing to change: give at least one option.", exitCode: .usage) }
             let object = JSONValue.object(pairs: fields)

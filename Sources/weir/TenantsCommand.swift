@@ -18,6 +18,9 @@ struct TenantsCommand: ParsableCommand {
         @Option(name: .long, help: "Seconds for which answers are kept.") var cacheTtl: Int?
         @Option(name: .long, help: "Requests in flight at once.") var inFlightMax: Int?
         @Flag(name: .long, inversion: .prefixedEnableDisable, help: "Keep answers or not.") var cache: Bool?
+        @Flag(name: .long, inversion: .prefixedEnableDisable, help: "Charge what a request's cf-aig-custom-cost says, or what it costs.")
+        var customCost: Bool?
+        @OptionGroup(title: "Limits") var limits: LimitOptions
 
         /// The fields of the admin API.
         func fields() throws -> [(String, JSONValue)] {
@@ -29,6 +32,8 @@ struct TenantsCommand: ParsableCommand {
             var kept: [(String, JSONValue)] = []
             if let cacheTtl { kept.append(("ttl", .number(cacheTtl))) }
             if let cache { kept.append(("enabled", .bool(cache))) }
+            if let customCost { fields.append(("custom_cost", .bool(customCost))) }
+            if let limits = try limits.json() { fields.append(("limits", limits)) }
             if !kept.isEmpty { fields.append(("cache", .object(pairs: kept))) }
             return fields
         }
@@ -44,12 +49,13 @@ struct TenantsCommand: ParsableCommand {
                 operations.listTenants()
             }
             if json { return Output.result(jsonText(result)) }
-            var table = Table(["ID", "PROVIDER KEYS", "CACHE", "STATE", "MANAGED BY"])
+            var table = Table(["ID", "PROVIDER KEYS", "CACHE", "STATE", "MANAGED BY", "LIMITS"])
             for tenant in result["tenants"]?.arrayValue ?? [] {
                 let text = { (name: String) in tenant[name]?.stringValue ?? "" }
                 table.add([
                     text("id"), text("provider_keys"), tenant["cache"]?["enabled"]?.boolValue.map { $0 ? "on" : "off" } ?? "default",
                     tenant["disabled"]?.boolValue == true ? "disabled" : "active", text("managed_by"),
+                    LimitOptions.summary(of: tenant),
                 ])
             }
             Output.result(table.text)

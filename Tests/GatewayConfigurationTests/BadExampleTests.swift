@@ -17,12 +17,27 @@ import Testing
             #":3: listen.data: "gateway.example.com:8787" is not an address and port such as 127.0.0.1:8787 or [::1]:8787"#,
         "bad_size": #":3: cache.bytes_max: "8 gigs" is not a size such as 64KiB, 32MiB or 8GiB"#,
         "below_minimum": #":3: timeouts.connect: 0s is below the minimum 1 (milliseconds)"#,
+        "budget_alerts_out_of_order":
+            #":6: tenants.acme.limits.budgets[0].alert_at[1]: must be whole percentages from 1 to 100, each larger than the one before"#,
+        "budget_finer_than_nano_usd": #":6: tenants.acme.limits.budgets[0].cost: 0.0000000001 has more than 9 decimals"#,
         "control_byte": #":3: control byte 7 is not allowed"#,
         "duplicate_field": #":3: field "ttl" is given twice"#,
         "empty_model_list":
             #":4: tenants.acme.models: is an empty list; leave the field out to allow all, or use disabled: true to allow none"#,
         "fraction_of_a_second": #":3: cache.ttl: 1500ms is not a whole number of seconds"#,
         "key_of_unknown_tenant": #":5: keys.app.tenant: "acmee" is not one of tenants; did you mean acme?"#,
+        "limit_by_metadata_alone":
+            #":7: tenants.acme.limits.metadata.user.tokens: needs a limit of tokens for all values together beside metadata, since clients choose the values"#,
+        "limit_by_metadata_on_a_route": #":6: routes.fast.limits.metadata: is for limits of keys and tenants only, not of routes"#,
+        "limit_faster_than_countable":
+            #":5: tenants.acme.limits.requests: is more than one in 100 nanoseconds, which can't be counted exactly"#,
+        "limit_misspelt": #":5: tenants.acme.limits.request: is not a known field; did you mean requests?"#,
+        "limit_of_a_calendar_month":
+            #":5: tenants.acme.limits.cost: a bucket has a period such as 1h or 30d; for UTC's month write budgets: [{cost: …, per: month}]"#,
+        "limit_of_zero":
+            #":5: tenants.acme.limits.requests: 0 would refuse everything; to switch a key or tenant off, set disabled: true"#,
+        "limit_policy_without_window": #":7: tenants.acme.limits.policies[1]: w=, the window in seconds, is missing"#,
+        "limit_without_period": #":5: tenants.acme.limits.tokens: "20000" is not an amount per period, such as 100/1m"#,
         "malformed_key_hash": #":5: keys.app.key: must have 64 hexadecimal digits after the colon"#,
         "mapping_expected": #":2: cache: must be a mapping of fields, not a single value"#,
         "metadata_service":
@@ -35,6 +50,7 @@ import Testing
         "password_in_url": #":3: providers.mine.url: must not have a user or password; use provider_credentials"#,
         "plain_http":
             #":3: providers.mine.url: plain http sends keys in the clear; use https, or list llm.example.com in egress.allow_http"#,
+        "price_too_high": #":5: routes.fast.price_per_request: 1000000.01 is above the maximum 1000000 (USD)"#,
         "private_address":
             #":3: providers.mine.url: 0x7f000001 (127.0.0.1) is a private or loopback host; list it in egress.allow_private or set allow_private: true"#,
         "provider_name_taken": #":3: providers.mine.aliases: the name gemini already means google-ai-studio"#,
@@ -66,6 +82,8 @@ import Testing
         "unknown_section": #":2: caching: is not a known field"#,
         "unquoted_star": #":3: a value that begins with * must be put in quotes"#,
         "unreadable_secret_file": #":3: provider_credentials.openai: file no-such-file can't be read: No such file or directory"#,
+        "webhook_over_plain_http":
+            #":3: metering.alert_webhook: plain http is for loopback only; use https, or list alerts.example.com in egress.allow_http"#,
         "wrong_type": #":3: limits.header_fields_max: "many" is not a whole number"#,
         "yaml_alias": #":4: YAML anchors and aliases (&name, *name) are not supported; write the value out"#,
         "yes_is_not_true": #":3: cache.enabled: "yes" is neither true nor false"#,

@@ -17,6 +17,9 @@ func configurationFault(_ bytes: [UInt8]) -> String? {
             guard path.hasSuffix("providers.yaml") else { throw ConfigurationLoader.FileProblem(reason: "No such file or directory") }
             return Array(providers.utf8)
         }
+        for limits in snapshot.tenancy.tenants.map(\.limits) + snapshot.tenancy.keys.map(\.limits) + snapshot.routes.map(\.limits) {
+            if (try? LimitSet(json: limits.json)) != limits { return "limits read differently: \(limits.summary)" }
+        }
         if snapshot.description.isEmpty { return "a loaded configuration has no description" }
     } catch {
         if error.errors.isEmpty || error.errors.count > ConfigurationErrors.countMax { return "\(error.errors.count) errors" }
@@ -34,6 +37,12 @@ func smallTextFault(_ text: String) -> String? {
     }
     if let moment = Expiry.moment(text), moment.milliseconds < -86_400_000 { return "a moment before all time" }
     if let listen = ListenAddress(text), ListenAddress(listen.description) != listen { return "the socket address reads differently" }
+    if let amount = try? LimitAmount.nanoUSD(text), (try? LimitAmount.nanoUSD(LimitAmount.usdText(nanoUSD: amount))) != amount {
+        return "the money reads differently"
+    }
+    if let seconds = try? LimitAmount.seconds(text), (try? LimitAmount.seconds(LimitAmount.periodText(seconds: seconds))) != seconds {
+        return "the period reads differently"
+    }
     _ = Expiry.parse(text, now: now)
     _ = try? KeyOptions(models: text, providers: text, paths: text, addresses: text, expires: text, now: now)
     return nil

@@ -69,7 +69,11 @@ import Testing
 
     @Test func `random changes to good and bad files never trap and always answer`() throws {
         var random = SplitMix64(seed: 99)
-        let texts = ["weir.yaml", "providers.yaml", "bad/route_loop.yaml", "bad/unknown_operation.yaml", "bad/bad_expiry.yaml"]
+        let texts = [
+            "weir.yaml", "providers.yaml", "bad/route_loop.yaml", "bad/unknown_operation.yaml", "bad/bad_expiry.yaml",
+            "bad/limit_policy_without_window.yaml",
+            "bad/budget_alerts_out_of_order.yaml",
+        ]
         let seeds = try texts.map { try ConfigurationLoader.readFromDisk(repository + "/config/" + $0) }
         for round in 0..<1000 {
             var bytes = seeds[round % seeds.count]
@@ -82,6 +86,7 @@ import Testing
         var random = SplitMix64(seed: 100)
         let seeds = [
             "127.0.0.1:8787", "[::1]:80", "10.0.0.0/8", "2001:db8::/33", "::ffff:1.2.3.4", "2027-01-31T12:00:00Z", "30d", "gpt-*,o1",
+            "0.25", "999999.999999999",
         ]
         for round in 0..<20_000 {
             var bytes = Array(seeds[round % seeds.count].utf8)

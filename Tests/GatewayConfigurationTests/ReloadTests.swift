@@ -32,6 +32,18 @@ import Testing
         #expect(found.pending.isEmpty)
     }
 
+    @Test func `limits and metering are changed by a reload`() throws {
+        let found = try difference(
+            "routes: {a: openai/x}\ntenants: {t: {}}",
+            """
+            routes: {a: {targets: openai/x, limits: {requests: 1/1s}}}
+            tenants: {t: {limits: {requests: 1/1s}}}
+            metering: {alert_webhook_secret: env:HOOK}
+            """, environment: ["HOOK": "hook-canary"])
+        #expect(found.changes == ["metering: changed", "routes: ~a", "tenants: ~t"])
+        #expect(found.pending.isEmpty)
+    }
+
     @Test func `a long list of changes is cut at 20 names`() throws {
         let found = try difference("", "routes:\n" + (10..<40).map { "  r\($0): openai/x\n" }.joined())
         #expect(found.changes.count == 1)

@@ -74,6 +74,7 @@ import Testing
         let first = try revision("openai/gpt-4o")
         #expect(try revision("[openai/gpt-4o]") == first)
         #expect(try revision("{targets: openai/gpt-4o, cache: {ttl: 5}}") == first)
+        #expect(try revision("{targets: openai/gpt-4o, limits: {requests: 5/1m}, price_per_request: 1}") == first)
         #expect(try revision("openai/gpt-4o-mini") != first)
         #expect(try revision("azure-openai/gpt-4o") != first)
     }

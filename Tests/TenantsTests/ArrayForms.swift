@@ -1,4 +1,5 @@
 import GatewayModel
+import JSON
 
 @testable import Tenants
 
@@ -56,3 +57,15 @@ extension WallTime {
 
 /// The bytes of a text.
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+extension LimitSet {
+    /// Reads limits from JSON text.
+    init(_ json: String, allowsMetadata: Bool = true) throws {
+        let raw = bytes(json)
+        try self.init(json: try JSONValue(parsing: raw.span), allowsMetadata: allowsMetadata)
+    }
+}
+
+extension SpendingRecord {
+    static func decode(name: [UInt8], value: [UInt8]) -> [UInt8]? { decode(name: name.span, value: value.span) }
+}

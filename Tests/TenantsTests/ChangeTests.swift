@@ -53,11 +53,13 @@ import Testing
     @Test func `a tenant is read back as it is listed`() throws {
         let json = """
             {"provider_keys":"either","client_key_fallback":true,"models":["gpt-*"],"providers":["openai"],"paths":["/v1/files*"],"in_flight_max":5,\
-            "cache":{"enabled":false,"ttl":60,"namespace":"n","custom_keys":false},"metadata":{"a":"b"},"disabled":true}
+            "cache":{"enabled":false,"ttl":60,"namespace":"n","custom_keys":false},"limits":{"requests":"9/1m","budgets":[{"cost":5,"per":"month"}]},"custom_cost":true,"metadata":{"a":"b"},"disabled":true}
             """
         var changed = Tenant(id: "acme")
         try tenant(json).apply(to: &changed)
         #expect(changed.inFlightMax == 5)
+        #expect(changed.limits.limits.count == 2)
+        #expect(changed.chargesCustomCost)
         #expect(changed.isCacheEnabled == false)
         var members = try #require(changed.listing.objectValue).members
         members.removeAll { $0.key == "id" || $0.key == "managed_by" }
@@ -73,12 +75,40 @@ import Testing
     @Test(arguments: [
         #"{"label":1}"#, #"{"expires":"soon"}"#, #"{"expires":5}"#, #"{"disabled":"yes"}"#, #"{"models":"gpt"}"#, #"{"models":[1]}"#,
         #"{"models":["a b"]}"#,
+        #"{"limits":5}"#, #"{"limits":{"requests":"0/1m"}}"#, #"{"limits":{"metadata":{"user":{"requests":5}}}}"#,
         #"{"allow_ip":["10.0.0.1/8"]}"#, #"{"metadata":[]}"#, #"{"metadata":{"a":{}}}"#,
     ])
     func `a malformed field is refused by name`(_ json: String) {
         let error = #expect(throws: KeyStoreError.self) { try key(json) }
         #expect(error?.error.status == 400)
         #expect(error?.field != nil)
+    }
+
+    @Test func `limits change member by member, and what is wrong is named to its last part`() throws {
+        var changed = Tenant(id: "acme")
+        try tenant(#"{"limits":{"requests":"9/1m","metadata":{"user":{"requests":"1/1m"}}}}"#).apply(to: &changed)
+        try tenant(#"{"limits":{"tokens":"5/1m"}}"#).apply(to: &changed)
+        #expect(changed.limits.summary == "9/1m requests, 5/1m tokens, 1/1m requests for each user")
+        let before = changed
+        let error = #expect(throws: KeyStoreError.self) { try tenant(#"{"limits":{"requests":null},"disabled":true}"#).apply(to: &changed) }
+        #expect(error?.field == "limits.metadata.user.requests")
+        #expect(error?.error.status == 400)
+        #expect(changed == before)
+        let slip = #expect(throws: KeyStoreError.self) { try tenant(#"{"limits":{"budgets":[{"cost":1,"per":"weak"}]}}"#) }
+        #expect(slip?.field == "limits.budgets[0].per")
+        try tenant(#"{"limits":null}"#).apply(to: &changed)
+        #expect(changed.limits.isEmpty)
+        #expect(changed.listing["limits"] == nil)
+        #expect(before.listing["limits"] == before.limits.json)
+    }
+
+    @Test func `a new key has the limits it is made with`() throws {
+        let options = try KeyOptions(try key(#"{"limits":{"requests":"9/1m"}}"#))
+        #expect(options.limits.summary == "9/1m requests")
+        let error = #expect(throws: KeyStoreError.self) {
+            try KeyOptions(try key(#"{"limits":{"metadata":{"user":{"requests":"9/1m"}}}}"#))
+        }
+        #expect(error?.field == "limits.metadata.user.requests")
     }
 
     @Test func `a listed key shows four characters and no hash`() throws {

@@ -16,7 +16,16 @@ import Testing
             id: "acme", providerKeys: .either, allowsClientKeyFallback: true,
             models: try ScopedPatternList(["gpt-*", "openai/o3"], of: .model),
             providers: try PatternList(["openai"]), pathGrants: try ScopedPatternList(["/v1/files*"], of: .path), isCacheEnabled: false,
-            cacheTTLSeconds: 60, cacheNamespace: "ns", allowsCustomCacheKeys: false, inFlightMax: 5, metadata: metadata, isDisabled: true)
+            cacheTTLSeconds: 60, cacheNamespace: "ns", allowsCustomCacheKeys: false, inFlightMax: 5,
+            limits: try limits(), chargesCustomCost: true, metadata: metadata, isDisabled: true)
+    }
+
+    private func limits() throws -> LimitSet {
+        try LimitSet(
+            #"""
+            {"requests":"100/1m","cost":{"rate":0.25,"per":"1h","burst":1,"shadow":true},"budgets":[{"tokens":5,"per":"day"}],
+            "models":{"a/*":{"concurrency":2}},"metadata":{"user":{"requests":"1/1s"}}}
+            """#)
     }
 
     private func fullKey() throws -> VirtualKey {
@@ -25,7 +34,7 @@ import Testing
             previous: VirtualKey.Previous(verifier: .sha256(Digest256(words: (5, 6, 7, 8))), until: .test), hint: "wxyz", tenant: "acme",
             label: "ci", created: .test, expires: .test.adding(seconds: 5), isDisabled: true, revoked: .test.adding(seconds: 1),
             models: try ScopedPatternList(["a*"], of: .model), providers: try PatternList(["x"]),
-            paths: try ScopedPatternList(["/v1/*"], of: .path), addresses: try AddressList(["10.0.0.0/8"]),
+            paths: try ScopedPatternList(["/v1/*"], of: .path), addresses: try AddressList(["10.0.0.0/8"]), limits: try limits(),
             metadata: try fullTenant().metadata)
     }
 
@@ -80,11 +89,20 @@ import Testing
         "[]",
         #"{"id":"acme","provider_keys":"all"}"#, #"{"id":"acme","disabled":1}"#, #"{"id":"acme","cache_ttl":1.5}"#, "{",
         #"{"id":"acme","metadata":{"a":[]}}"#, #"{"id":"acme","id":"acme"}"#, #"{"id":"acme","models":["a b"]}"#,
+        #"{"id":"acme","limits":{"requests":"0/1m"}}"#, #"{"id":"acme","limits":{"unknown":1}}"#, #"{"id":"acme","limits":[]}"#,
+        #"{"id":"acme","custom_cost":1}"#,
     ])
     func `a record with a field that is unknown or malformed is refused`(_ json: String) {
         #expect(throws: KeyRecordError.self) {
             try KeyRecordCodec.decode(name: Array("t/acme".utf8), value: sealed(name: Array("t/acme".utf8), json))
         }
+    }
+
+    @Test func `a record from before there were limits has none, and one without limits reads as before`() throws {
+        let name = Array("t/acme".utf8)
+        let record = try KeyRecordCodec.decode(name: name, value: sealed(name: name, #"{"id":"acme","in_flight_max":5}"#))
+        #expect(record == .tenant(Tenant(id: "acme", inFlightMax: 5)))
+        #expect(KeyRecordCodec.encode(record) == sealed(name: name, #"{"id":"acme","in_flight_max":5}"#))
     }
 
     @Test func `random bytes are never a record and never a trap`() {

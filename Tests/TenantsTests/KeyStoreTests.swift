@@ -164,6 +164,25 @@ import Testing
         #expect(!store.keys.contains { $0.id == first.key.id })
     }
 
+    @Test func `limits of a key and a tenant are there after a restart`() throws {
+        var store = try open()
+        var options = KeyOptions()
+        options.limits = try LimitSet(#"{"requests":"100/1m","cost":"5/30d"}"#)
+        let issued = try store.createKey(tenant: "acme", options: options, makesTenant: true, now: .test)
+        #expect(issued.key.limits == options.limits)
+        let limits = try LimitSet(#"{"budgets":{"cost":50,"per":"month"}}"#)
+        try store.changeTenant("acme") { (tenant) throws(KeyStoreError) in
+            tenant.limits = limits
+            tenant.chargesCustomCost = true
+        }
+        store.close()
+        store = try open()
+        #expect(store.keys[0].limits == options.limits)
+        #expect(store.tenant("acme")?.limits == limits)
+        #expect(store.tenant("acme")?.chargesCustomCost == true)
+        #expect(store.makeTable().keys[0].limits == options.limits)
+    }
+
     // MARK: Tenants
 
     @Test func `a tenant deleted and made again has another salt, another index and none of its keys`() throws {
