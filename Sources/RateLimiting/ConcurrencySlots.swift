@@ -1,0 +1,44 @@
+/// The places that a request holds in concurrency limits. Filled by `LimitAdmission.admit`, given back by `release` once, or when it goes:
+/// a request that ends in any way holds nothing afterwards.
+public struct ConcurrencySlots: ~Copyable, Sendable {
+    // A request is seldom in more than three concurrency limits at a time; no allocation up to there.
+    private var first: LimitCell?
+    private var second: LimitCell?
+    private var third: LimitCell?
+    private var others: [LimitCell] = []
+
+    /// Holds nothing.
+    public init() {}
+
+    deinit {
+        first?.giveBackPlace()
+        second?.giveBackPlace()
+        third?.giveBackPlace()
+        for cell in others { cell.giveBackPlace() }
+    }
+
+    /// Whether it holds nothing.
+    public var isEmpty: Bool { first == nil && second == nil && third == nil && others.isEmpty }
+
+    mutating func hold(_ cell: LimitCell) {
+        if first == nil {
+            first = cell
+        } else if second == nil {
+            second = cell
+        } else if third == nil {
+            third = cell
+        } else {
+            others.append(cell)
+        }
+    }
+
+    /// Gives all places back. Any number of times.
+    public mutating func release() {
+        first?.giveBackPlace()
+        second?.giveBackPlace()
+        third?.giveBackPlace()
+        for cell in others { cell.giveBackPlace() }
+        (first, second, third) = (nil, nil, nil)
+        if !others.isEmpty { others = [] }
+    }
+}
