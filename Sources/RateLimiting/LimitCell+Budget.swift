@@ -10,7 +10,7 @@ extension LimitCell {
     /// How many slots a rolling budget has: ten cover the span, one more is being left.
     static let slotCount = 11
     /// The most that a budget or a slot counts; far from overflow when all slots are added.
-    private static let spentMax: Int64 = 1 << 57
+    static let spentMax: Int64 = 1 << 57
 
     /// The length of a slot, in the unit of the span.
     static func slotLength(ofSpan span: Int64) -> Int64 { span / 10 + (span % 10 == 0 ? 0 : 1) }

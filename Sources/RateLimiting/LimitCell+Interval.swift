@@ -30,8 +30,14 @@ extension LimitCell {
             if exchanged { break }
             expected = original == LimitCell.isChanging ? arrivalTime() : original
         }
-        if extra.load(ordering: .relaxed) > LimitCell.durableNanosecondsMin { markDirty() }
+        if extra.load(ordering: .relaxed) > LimitCell.durableNanosecondsMin { markChanged() }
         return true
+    }
+
+    /// As `markDirty`, where no lock orders the change before the look at the flag: whoever clears the flag fences likewise before reading.
+    @inline(never) private func markChanged() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        markDirty()
     }
 
     /// Gives one back that was just taken.

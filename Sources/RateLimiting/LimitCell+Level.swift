@@ -51,6 +51,16 @@ extension LimitCell {
         return UInt64(min(wait + behind, UInt128(UInt64.max)))
     }
 
+    /// Sets a level recorded so many milliseconds ago. Before anyone else knows the cell.
+    func restoreLevel(_ level: Int64, remainder: Int64, elapsed: Int64, _ now: Int64) {
+        word.store(max(level, LimitCell.levelMin), ordering: .relaxed)
+        extra.store(remainder, ordering: .relaxed)
+        let (refilled, rest) = refilled(elapsed: min(elapsed, LimitTime.nanosecondsMax / 1_000_000) * 1_000_000)
+        word.store(refilled, ordering: .relaxed)
+        extra.store(rest, ordering: .relaxed)
+        anchor.store(now, ordering: .relaxed)
+    }
+
     /// Changes rate and burst: a higher burst adds exactly the difference, a lower one may leave debt.
     func changeLevel(to parameters: CellParameters, now: Int64) {
         refill(now)

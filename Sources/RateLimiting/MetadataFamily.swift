@@ -147,6 +147,9 @@ public final class MetadataFamily: @unchecked Sendable {
     /// Whether nothing is bound, spent or recorded here any more.
     var isEmpty: Bool { lock.withLock { set.isEmpty && table.count == 0 && absent.isEmpty && overflow.isEmpty && removed.isEmpty } }
 
+    /// Whether any limit has alerts.
+    var hasAlerts: Bool { lock.withLock { set.all.contains { !$0.limit.alertPercents.isEmpty } } }
+
     /// Lets values go in which nothing is spent.
     func sweep(_ now: LimitTime) {
         var position = lock.withLock { table.count }
@@ -202,7 +205,4 @@ public final class MetadataFamily: @unchecked Sendable {
             return taken
         }
     }
-
-    /// Puts names back whose deletion failed.
-    func putBackRemoved(_ name: [UInt8]) { lock.withLock { _ = removed.insert(name) } }
 }
