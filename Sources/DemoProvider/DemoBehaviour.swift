@@ -67,7 +67,7 @@ public enum DemoBehaviour: Equatable, Sendable {
     case html
     /// `demo-sse-odd`: legal but unusual event framing: CRLF, no space after the colon, comments, pieces of seven bytes.
     case oddStream
-    /// `demo-close-idle`: a good answer; the connection closes 30 ms later although it was to be kept.
+    /// `demo-close-idle`: a good answer; the connection closes when it was idle for 30 ms, although it was to be kept.
     case closeIdle
 
     /// The behaviour that a model name asks for.

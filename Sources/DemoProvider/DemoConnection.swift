@@ -24,6 +24,10 @@ final class DemoConnection: ConnectionDelegate {
     private var callNumber: Int?
     private var started = MonotonicTime(nanoseconds: 0)
     private var sentBefore: UInt64 = 0
+    private var idleClose = IdleClose.none
+
+    /// How far an idle connection is from being closed.
+    private enum IdleClose { case none, waiting, lastLook }
 
     /// Output that may wait for the kernel before the script pauses.
     private static let pendingBytesMax = 256 * 1024
@@ -36,13 +40,14 @@ final class DemoConnection: ConnectionDelegate {
         self.connection = connection
         let owner = TimerOwner()
         timerOwner = owner
-        timer = try loop.makeTimer { owner.connection?.advance() }
+        timer = try loop.makeTimer { owner.connection?.timerFired() }
         owner.connection = self
     }
 
     // MARK: Input
 
     func connection(_ connection: Connection, received bytes: Span<UInt8>) {
+        keepOpen()
         if isAnswering {
             guard backlog.count + bytes.count <= Self.backlogBytesMax else { return connection.reset() }
             bytes.withUnsafeBufferPointer { backlog.append(contentsOf: $0) }
@@ -168,6 +173,22 @@ final class DemoConnection: ConnectionDelegate {
         advance()
     }
 
+    private func timerFired() {
+        switch idleClose {
+        case .none: advance()
+        case .waiting:
+            // Timers run before sockets are read. Closed over a request that has arrived, the connection would be reset.
+            idleClose = .lastLook
+            timer.start(afterMilliseconds: 1)
+        case .lastLook: connection.close()
+        }
+    }
+
+    private func keepOpen() {
+        if idleClose != .none { timer.stop() }
+        idleClose = .none
+    }
+
     /// Goes on until the script waits for something: time, a release, the kernel.
     private func advance() {
         while isAnswering, !isHeld, !timer.isRunning, connection.pendingBytes < Self.pendingBytesMax {
@@ -190,6 +211,11 @@ final class DemoConnection: ConnectionDelegate {
         case .close:
             finish(.answered)
             connection.close()
+        case .closeWhenIdle(let milliseconds):
+            finish(.answered)
+            if !backlog.isEmpty { return takeBacklog() }
+            idleClose = .waiting
+            timer.start(afterMilliseconds: UInt64(milliseconds))
         case .reset:
             finish(.answered)
             connection.reset()

@@ -10,6 +10,8 @@ enum ScriptStep: Equatable {
     /// For ever, or until the client leaves.
     case hang
     case close
+    /// Ends the answer, and closes unless a request comes within this time.
+    case closeWhenIdle(milliseconds: Int)
     case reset
 }
 
@@ -92,7 +94,7 @@ struct ResponseScript {
         default: break
         }
         let answer: [ScriptStep] = [.send(head(status, fields, framing: .length(body.count)) + body)]
-        return behaviour == .closeIdle ? answer + [.wait(milliseconds: 30), .close] : answer
+        return behaviour == .closeIdle ? answer + [.closeWhenIdle(milliseconds: 30)] : answer
     }
 
     /// The first half of a chunked body, and what then happens instead of the rest.

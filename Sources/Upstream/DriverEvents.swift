@@ -13,6 +13,8 @@ import GatewayModel
 extension UpstreamDriver {
     /// Deadlines are looked at no more often than this.
     private static var scanMillisecondsMin: UInt64 { 5 }
+    /// Reads from a socket in error: more than a receive buffer holds.
+    private static var errorRoundsMax: Int { 1024 }
 
     // MARK: libcurl's events
 
@@ -53,11 +55,7 @@ extension UpstreamDriver {
         var easy: UnsafeMutableRawPointer?
         var code = CURLE_OK
         while !isClosed, weir_multi_next_done(multi, &easy, &code) != 0 {
-            var context: UnsafeMutableRawPointer?
-            guard let easy else { continue }
-            weir_easy_get_pointer(easy, CURLINFO_PRIVATE, &context)
-            guard let context else { continue }
-            ended(Unmanaged<TransferSlot>.fromOpaque(context).takeUnretainedValue(), code)
+            if let slot = slot(of: easy) { ended(slot, code) }
         }
     }
 
@@ -88,32 +86,59 @@ extension UpstreamDriver {
 
     // MARK: Sockets
 
-    func watch(_ socket: curl_socket_t, _ what: Int32) {
+    func watch(_ socket: curl_socket_t, _ what: Int32, for easy: UnsafeMutableRawPointer?) {
         if what == CURL_POLL_REMOVE { return sockets.drop(socket) }
+        if let slot = slot(of: easy) { slot.use(sockets.connection(at: socket)) }
         let watcher = sockets.watcher(of: socket) {
             try? loop.watch(fileDescriptor: socket) { [unowned self] events in ready(socket, events) }
         }
         // Without a watcher (no memory) the transfer ends by its timeouts.
+        sockets.want(socket, what)
         watcher?.set(read: what & CURL_POLL_IN != 0, write: what & CURL_POLL_OUT != 0)
     }
 
     private func ready(_ socket: curl_socket_t, _ events: SocketWatcher.Events) {
+        if events.contains(.error) { return readyInError(socket) }
         var bits: Int32 = 0
         if events.contains(.read) { bits |= CURL_CSELECT_IN }
         if events.contains(.write) { bits |= CURL_CSELECT_OUT }
-        if events.contains(.error) { bits |= CURL_CSELECT_ERR }
         act(socket, bits)
     }
 
-    func ownSocket(_ descriptor: Int32) { sockets.own(descriptor) }
+    /// Bytes that came before a reset can still be read. Told of an error alone, libcurl drops them, and does not learn which error it is.
+    private func readyInError(_ socket: curl_socket_t) {
+        let connection = sockets.connection(at: socket)
+        guard let wanted = sockets.wantedInError(socket, roundsMax: Self.errorRoundsMax) else { return act(socket, CURL_CSELECT_ERR) }
+        var bits = CURL_CSELECT_ERR
+        if wanted & CURL_POLL_IN != 0 { bits |= CURL_CSELECT_IN }
+        if wanted & CURL_POLL_OUT != 0 { bits |= CURL_CSELECT_OUT }
+        act(socket, bits)
+        sockets.watchAgain(connection)
+    }
+
+    private func slot(of easy: UnsafeMutableRawPointer?) -> TransferSlot? {
+        guard let easy else { return nil }
+        var context: UnsafeMutableRawPointer?
+        weir_easy_get_pointer(easy, CURLINFO_PRIVATE, &context)
+        return context.map { Unmanaged<TransferSlot>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    func ownSocket(_ descriptor: Int32, isOverTLS: Bool) { sockets.own(descriptor, isOverTLS: isOverTLS) }
 
     func closeSocket(_ descriptor: Int32) {
+        noteEvidence(descriptor)
         sockets.forget(descriptor)
         #if canImport(Glibc)
             _ = Glibc.close(descriptor)
         #else
             _ = Darwin.close(descriptor)
         #endif
+    }
+
+    /// A request that is to be repeated asks later, when its connection is gone.
+    private func noteEvidence(_ descriptor: Int32) {
+        guard let connection = sockets.connection(at: descriptor), sockets.isUnread(connection) else { return }
+        for slot in active where slot.connection == connection { slot.wasUnread = true }
     }
 
     // MARK: Deadlines

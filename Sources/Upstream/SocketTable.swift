@@ -1,3 +1,4 @@
+import CCurl
 import EventLoop
 
 // libcurl has two sorts of descriptors: connections, which it opens and closes through our callbacks, and the pipes of its resolver threads,
@@ -9,9 +10,27 @@ struct SocketTable {
     private struct Entry {
         var watcher: SocketWatcher?
         var isConnection = false
+        /// Tells the connections apart that have the same number one after the other.
+        var generation: UInt64 = 0
+        var isOverTLS = false
+        /// Whether it speaks HTTP/2.
+        var isMultiplexed = false
+        /// Whether a request left it while others stayed on it.
+        var wasLeft = false
+        /// What libcurl waits for: `CURL_POLL_` bits.
+        var wanted: Int32 = 0
+        /// Readiness reported since the socket was found to be in error.
+        var errorRounds = 0
+    }
+
+    /// One connection, even after its number has gone to another.
+    struct Connection: Equatable {
+        let descriptor: Int32
+        fileprivate let generation: UInt64
     }
 
     private var entries: [Entry] = []
+    private var generations: UInt64 = 0
 
     private mutating func reserve(_ descriptor: Int32) -> Int? {
         let index = Int(descriptor)
@@ -21,8 +40,66 @@ struct SocketTable {
     }
 
     /// Notes that the descriptor is a connection of ours.
-    mutating func own(_ descriptor: Int32) {
-        if let index = reserve(descriptor) { entries[index].isConnection = true }
+    mutating func own(_ descriptor: Int32, isOverTLS: Bool) {
+        guard let index = reserve(descriptor) else { return }
+        generations += 1
+        entries[index].isConnection = true
+        entries[index].generation = generations
+        entries[index].isOverTLS = isOverTLS
+    }
+
+    /// The connection that has this number now; nil for what is none.
+    func connection(at descriptor: Int32) -> Connection? {
+        let index = Int(descriptor)
+        guard entries.indices.contains(index), entries[index].isConnection else { return nil }
+        return Connection(descriptor: descriptor, generation: entries[index].generation)
+    }
+
+    private func index(of connection: Connection?) -> Int? {
+        guard let connection, self.connection(at: connection.descriptor) == connection else { return nil }
+        return Int(connection.descriptor)
+    }
+
+    /// Notes that a connection speaks HTTP/2.
+    mutating func noteMultiplexed(_ connection: Connection?) {
+        if let index = index(of: connection) { entries[index].isMultiplexed = true }
+    }
+
+    /// Whether a request that died on this connection cannot have been worked on: the peer had closed before it came, or refused its stream.
+    func isUnread(_ connection: Connection?) -> Bool {
+        guard let index = index(of: connection) else { return false }
+        let evidence = DeathEvidence(of: Int32(index), isOverTLS: entries[index].isOverTLS)
+        // On a connection that lives, libcurl repeats only what HTTP/2's REFUSED_STREAM or GOAWAY said was not processed.
+        if entries[index].isMultiplexed, evidence.isAlive { return true }
+        // What is unacknowledged may be another stream's.
+        return evidence.closedBeforeRequest && !entries[index].wasLeft
+    }
+
+    /// Notes that a request goes elsewhere while its connection is still open.
+    mutating func noteLeft(_ connection: Connection?) {
+        if let index = index(of: connection) { entries[index].wasLeft = true }
+    }
+
+    /// Notes what libcurl waits for.
+    mutating func want(_ descriptor: Int32, _ what: Int32) {
+        let index = Int(descriptor)
+        if entries.indices.contains(index) { entries[index].wanted = what }
+    }
+
+    /// What libcurl waits for on a descriptor in error.
+    /// - Returns: nil when it was told more than `roundsMax` times.
+    mutating func wantedInError(_ descriptor: Int32, roundsMax: Int) -> Int32? {
+        let index = Int(descriptor)
+        guard entries.indices.contains(index), entries[index].errorRounds < roundsMax else { return nil }
+        entries[index].errorRounds += 1
+        return entries[index].wanted
+    }
+
+    /// Watches again what libuv stopped watching because of an error, as long as libcurl wants it.
+    func watchAgain(_ connection: Connection?) {
+        guard let index = index(of: connection) else { return }
+        let wanted = entries[index].wanted
+        entries[index].watcher?.set(read: wanted & CURL_POLL_IN != 0, write: wanted & CURL_POLL_OUT != 0)
     }
 
     /// The watcher of a descriptor, made by `make` when there is none.
@@ -38,6 +115,7 @@ struct SocketTable {
     mutating func drop(_ descriptor: Int32) {
         let index = Int(descriptor)
         guard entries.indices.contains(index) else { return }
+        entries[index].wanted = 0
         if entries[index].isConnection {
             entries[index].watcher?.set(read: false, write: false)
         } else {

@@ -44,6 +44,8 @@ public final class Transfer {
     let timeouts: UpstreamTimeouts
     let egress: EgressPolicy
     let isReplayable: Bool
+    /// Whether the method promises to change nothing (RFC 9110, 9.2.1), so that a repeat does no harm.
+    let isSafe: Bool
     var body: UpstreamBody
     var delegate: (any TransferDelegate)?
     unowned let driver: UpstreamDriver
@@ -58,6 +60,8 @@ public final class Transfer {
     var wasReceivePaused = false
     /// Times the request was begun; more than once only when a reused connection was dead.
     var attempts = 0
+    /// Whether libcurl was given a part of the body and went back to its start.
+    private var wasCutOff = false
     var lastProgress: MonotonicTime
     /// Counted once the transfer left libcurl.
     private var finalBytesSent = false
@@ -66,6 +70,7 @@ public final class Transfer {
         timeouts = request.timeouts
         egress = request.egress
         isReplayable = request.isReplayable
+        isSafe = ["GET", "HEAD", "OPTIONS"].contains(request.method)
         body = request.body
         self.driver = driver
         self.delegate = delegate
@@ -177,9 +182,18 @@ public final class Transfer {
         return .bytes(count)
     }
 
+    /// Whether the dead connection was given only a part of a body that libcurl pulls. The peer cannot have worked on that.
+    var isBodyCutOff: Bool { wasCutOff || isPartlyRead }
+
+    private var isPartlyRead: Bool {
+        guard case .bytes(let all) = body else { return false }
+        return bodyOffset > 0 && bodyOffset < all.count
+    }
+
     /// Goes back to `offset` of the body, for a second sending.
     func rewind(to offset: Int) -> Bool {
         guard case .bytes(let all) = body, (0...all.count).contains(offset) else { return false }
+        if isPartlyRead { wasCutOff = true }
         bodyOffset = offset
         return true
     }

@@ -12,12 +12,10 @@ import GatewayModel
 // delegates' wishes (start, cancel, resume) are noted by the driver and carried out at the end of the turn.
 
 extension TransferSlot {
-    /// A second sending on a fresh connection is for the race with the upstream's idle timeout, which shows within a round trip. A connection
-    /// that dies later died over the request itself, and repeating that is the caller's decision.
-    private static let silentRetryMilliseconds: UInt64 = 2000
-
     /// libcurl's return value for "not all was taken", which ends the transfer.
     private static let refused = 0
+
+    private static let died = "the connection closed before an answer"
 
     private func end(_ kind: UpstreamFailure.Kind, _ detail: String) -> Int {
         failure = UpstreamFailure(kind, detail)
@@ -32,6 +30,7 @@ extension TransferSlot {
         case .complete:
             transfer.respondedAt = driver.loop.now
             transfer.lastProgress = driver.loop.now
+            if parser.head.version == .http2 { driver.sockets.noteMultiplexed(connection) }
             driver.noteDeadline(of: transfer)
             transfer.delegate?.transfer(transfer, receivedHead: parser.head)
         case .tooLarge: return end(.tooLarge, "response head over the limit")
@@ -70,14 +69,11 @@ extension TransferSlot {
     func beginsRequest() -> Bool {
         guard let transfer, !transfer.isFinished else { return false }
         let now = driver.loop.now
-        transfer.attempts += 1
-        if transfer.attempts > 1 {
-            let isLate = now.nanoseconds(since: transfer.connectedAt ?? now) > Self.silentRetryMilliseconds * 1_000_000
-            guard transfer.isReplayable, transfer.attempts == 2, !isLate else {
-                _ = end(.reset, "the connection closed before an answer")
-                return false
-            }
+        if transfer.attempts > 0, !mayRepeat(transfer, now: now) {
+            _ = end(.reset, Self.died)
+            return false
         }
+        transfer.attempts += 1
         transfer.connectedAt = now
         transfer.isReusedConnection = !didOpenSocket
         return true
@@ -86,6 +82,10 @@ extension TransferSlot {
     /// Opens a socket to an address libcurl chose, if the policy permits it; the last check before a packet leaves.
     func openSocket(_ target: UnsafeMutablePointer<curl_sockaddr>) -> curl_socket_t {
         guard let transfer, !transfer.isFinished else { return weir_socket_bad() }
+        if transfer.attempts > 0, !mayRepeat(transfer, now: driver.loop.now) {
+            _ = end(.reset, Self.died)
+            return weir_socket_bad()
+        }
         guard let address = Self.address(target), transfer.egress.permits(address) else {
             failure = UpstreamFailure(.egressRefused, "the upstream's address is not one that may be connected to")
             return weir_socket_bad()
@@ -99,7 +99,7 @@ extension TransferSlot {
         // Another address of the same name was permitted: should this fail, the reason is the connection's own.
         if failure?.kind == .egressRefused { failure = nil }
         didOpenSocket = true
-        driver.ownSocket(descriptor)
+        driver.ownSocket(descriptor, isOverTLS: isOverTLS)
         return descriptor
     }
 

@@ -25,6 +25,10 @@ final class TransferSlot {
     var failure: UpstreamFailure?
     var openError: Int32 = 0
     var didOpenSocket = false
+    /// The connection the request goes over, as far as libcurl has told.
+    private(set) var connection: SocketTable.Connection?
+    /// Whether the connection died without the request having been read.
+    var wasUnread = false
     private var headers = HeaderList()
     private var settings = Settings()
     private var smallBody: UnsafeMutablePointer<UInt8>?
@@ -73,6 +77,36 @@ final class TransferSlot {
         weir_easy_get_long(easy, CURLINFO_REQUEST_SIZE, &count)
         return count > 0
     }
+
+    /// Whether the request goes over TLS.
+    var isOverTLS: Bool { settings.url.utf8.starts(with: "https:".utf8) }
+
+    /// libcurl watches this connection for the request.
+    func use(_ next: SocketTable.Connection?) {
+        guard let next, next != connection else { return }
+        leaveConnection()
+        connection = next
+    }
+
+    /// A repeat does not go over the same connection.
+    private func leaveConnection() {
+        guard let transfer, transfer.attempts > 0 else { return }
+        if driver.sockets.isUnread(connection) { wasUnread = true }
+        driver.sockets.noteLeft(connection)
+        connection = nil
+    }
+
+    /// Whether the request, which was begun on a connection that is dead or refused it, may be begun once more without anybody's decision.
+    func mayRepeat(_ transfer: Transfer, now: MonotonicTime) -> Bool {
+        leaveConnection()
+        let isLate = now.nanoseconds(since: transfer.connectedAt ?? now) > Self.silentRetryMilliseconds * 1_000_000
+        guard transfer.isReplayable, transfer.attempts == 1, !isLate else { return false }
+        return transfer.isSafe || !hasSentBytes || transfer.isBodyCutOff || wasUnread
+    }
+
+    /// A second sending on a fresh connection is for the race with the upstream's idle timeout, which shows within a round trip. A connection
+    /// that dies later died over the request itself, and repeating that is the caller's decision.
+    private static let silentRetryMilliseconds: UInt64 = 2000
 
     // MARK: Settings
 
@@ -144,6 +178,8 @@ final class TransferSlot {
         failure = nil
         openError = 0
         didOpenSocket = false
+        connection = nil
+        wasUnread = false
         errorText.pointee = 0
         parser.reset()
         setConnection(request)
@@ -222,6 +258,7 @@ final class TransferSlot {
     func recycle() {
         transfer?.slot = nil
         transfer = nil
+        connection = nil
         isAdded = false
         if smallBodyCapacity > Self.keptBodyMax {
             weir_easy_set_pointer(easy, CURLOPT_POSTFIELDS, nil)

@@ -65,9 +65,9 @@ public final class UpstreamDriver {
         let context = Unmanaged.passUnretained(self).toOpaque()
         weir_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, context)
         weir_multi_set_pointer(multi, CURLMOPT_TIMERDATA, context)
-        weir_multi_set_socket_callback(multi) { _, socket, what, context, _ in
+        weir_multi_set_socket_callback(multi) { easy, socket, what, context, _ in
             guard let context else { return 0 }
-            Unmanaged<UpstreamDriver>.fromOpaque(context).takeUnretainedValue().watch(socket, what)
+            Unmanaged<UpstreamDriver>.fromOpaque(context).takeUnretainedValue().watch(socket, what, for: easy)
             return 0
         }
         weir_multi_set_timer_callback(multi) { _, milliseconds, context in

@@ -50,7 +50,9 @@ public struct UpstreamRequest: Sendable {
     public var allowsHTTP2 = true
     /// Whether a new connection is made even if an idle one exists.
     public var needsFreshConnection = false
-    /// Whether the request may be sent a second time, once, when a reused connection turned out dead before any byte of an answer.
+    /// Whether the request may be sent a second time, once, when a reused connection turned out dead before any byte of an answer and the
+    /// upstream cannot have worked on it: it had closed before the whole request reached it, or refused the HTTP/2 stream. Requests of safe
+    /// methods (GET, HEAD, OPTIONS) are repeated without that proof. False forbids even that.
     public var isReplayable = true
 
     /// Makes a request.

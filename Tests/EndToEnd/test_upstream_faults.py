@@ -23,8 +23,20 @@ def test_an_answer_cut_short_is_never_passed_off_as_whole(gateway, demo, key, te
             continue  # passed on as a cut
         assert response.status_code == 502, response.text
         assert response.json()["error"]["code"] and not is_hit(response)
-    # A connection reused and found dead before any byte of an answer is tried once more (C18), whoever killed it.
-    assert 2 <= demo.calls(text) <= (4 if model == "demo-rst" else 2)
+    # Exactly one call each. libcurl repeats by itself what died on a reused connection before any answer, and an earlier test may have left
+    # such connections: demo-rst was called a third time when libcurl happened to read the reset rather than to be told of the error.
+    # Nothing that the provider may have read is repeated in silence now; the next test makes sure of the reused connection.
+    assert demo.calls(text) == 2
+
+
+@pytest.mark.parametrize("model", ["demo-cut-body", "demo-rst"])
+def test_a_call_that_died_on_a_reused_connection_is_not_paid_for_twice(start_gateway, demo, text, model):
+    gateway = start_gateway({"loops": 1})
+    key = gateway.create_key()
+    for index in range(10):
+        assert gateway.chat(key, f"warm {text} {index}").status_code == 200  # leaves an idle connection on the only loop
+        response = gateway.chat(key, f"{text} {index}", f"demo/{model}", headers=ONE_TRY)
+        assert response.status_code == 502 and demo.calls(f"{text} {index}") == 2
 
 
 def test_connection_refused_is_502_at_once(start_gateway, text):

@@ -187,67 +187,6 @@ struct FailureTests {
         #expect(longest < 500_000_000)
     }
 
-    @Test func `an idle connection closed just as it is used again costs one silent repeat`() throws {
-        let fixture = try Fixture { request, connection in
-            if request.connection == 1, request.number == 2 { return connection.close() }
-            connection.answer("answer \(request.connection)")
-        }
-        defer { fixture.finish() }
-        var request = fixture.get()
-        request.method = "POST"
-        request.body = .bytes([1, 2, 3])
-        _ = try fixture.fetch(request)
-        let seen = try fixture.fetch(request)
-        #expect(seen.completions == 1 && seen.text == "answer 2")
-        #expect(fixture.server.requests.map(\.body) == [[1, 2, 3], [1, 2, 3], [1, 2, 3]])
-        #expect(fixture.server.connections.count == 2)
-    }
-
-    @Test func `a large body is rewound for the silent repeat`() throws {
-        let fixture = try Fixture { request, connection in
-            if request.connection == 1, request.number == 2 { return connection.close() }
-            connection.answer("ok")
-        }
-        defer { fixture.finish() }
-        var request = fixture.get()
-        request.method = "POST"
-        request.body = .bytes((0..<500_000).map { UInt8(truncatingIfNeeded: $0) })
-        _ = try fixture.fetch(request)
-        let seen = try fixture.fetch(request)
-        #expect(seen.completions == 1)
-        #expect(fixture.server.requests.count == 3 && fixture.server.requests[2].body == fixture.server.requests[0].body)
-    }
-
-    @Test func `a request that must not be repeated is not, even on a dead connection`() throws {
-        let fixture = try Fixture { request, connection in
-            if request.number == 2 { return connection.close() }
-            connection.answer("ok")
-        }
-        defer { fixture.finish() }
-        var request = fixture.get()
-        request.isReplayable = false
-        _ = try fixture.fetch(request)
-        let seen = try fixture.fetch(request)
-        #expect(seen.failure?.kind == .reset && seen.failure?.requestBytesSent == true)
-        #expect(fixture.server.requests.count == 2)
-    }
-
-    @Test func `a request whose connections keep dying is repeated once, not for ever`() throws {
-        let fixture = try Fixture()
-        defer { fixture.finish() }
-        // Two idle connections, then an upstream that closes whatever it is asked on.
-        fixture.server.onRequest = { _, _ in }
-        let pair = [Collector(), Collector()]
-        for collector in pair { try fixture.start(fixture.get(), collector) }
-        #expect(try run(fixture.loop, until: { fixture.server.requests.count == 2 }))
-        fixture.server.connections.forEach { $0.answer("x") }
-        #expect(try run(fixture.loop, until: { pair.allSatisfy { $0.isDone } }))
-        fixture.server.onRequest = { _, connection in connection.close() }
-        let seen = try fixture.fetch(fixture.get())
-        #expect(seen.failure?.kind == .reset)
-        #expect(fixture.server.requests.count == 4)
-    }
-
     @Test func `failures are counted by kind`() throws {
         let fixture = try Fixture { _, connection in connection.close() }
         defer { fixture.finish() }
