@@ -41,7 +41,9 @@ struct LimitOptions: ParsableArguments {
             object = try LimitOptions.object(limits)
         }
         for (name, value) in try members() {
-            guard object[name] == nil else { throw LimitOptions.usage("\(name) is given in --limits and by its own option; use one of them") }
+            guard object[name] == nil else {
+                throw LimitOptions.usage("\(name) is given in --limits and by its own option; use one of them")
+            }
             object[name] = value
         }
         return object.count == 0 ? nil : .object(object)
