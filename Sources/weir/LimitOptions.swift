@@ -20,7 +20,7 @@ struct LimitOptions: ParsableArguments {
     var concurrency: [String] = []
     @Option(name: .long, help: "USD per hour, day or month of UTC, or in any such period: 50/month, 5/24h.")
     var budget: [String] = []
-    @Option(name: .long, help: "Tokens per hour, day or month of UTC, or in any such period: 1000000/day.")
+    @Option(name: .long, help: "Tokens per window: 1000000/day. With --budget one list, which replaces all budgets.")
     var tokenBudget: [String] = []
     @Option(
         name: .long,
@@ -41,7 +41,9 @@ struct LimitOptions: ParsableArguments {
             object = try LimitOptions.object(limits)
         }
         for (name, value) in try members() {
-            guard object[name] == nil else { throw LimitOptions.usage("\(name) is in --limits and has an option of its own") }
+            guard object[name] == nil else {
+                throw LimitOptions.usage("\(name) is given in --limits and by its own option; use one of them")
+            }
             object[name] = value
         }
         return object.count == 0 ? nil : .object(object)
@@ -60,15 +62,15 @@ struct LimitOptions: ParsableArguments {
         let budgets = budget.map { ("budget", "cost", $0) } + tokenBudget.map { ("token-budget", "tokens", $0) }
         let kept = budgets.filter { $0.2 != LimitOptions.none }
         let items = try kept.map { try LimitOptions.budget($0.2, of: $0.1, option: $0.0) }
-        members.append(("budgets", try LimitOptions.value(items, isNone: kept.count < budgets.count, of: "budget")))
+        members.append(("budgets", try LimitOptions.value(items, isNone: kept.count < budgets.count, of: "budgets")))
         return members
     }
 
     /// One value as it is, several as a list, `none` alone as `null`.
     private static func value(_ items: [JSONValue], isNone: Bool, of name: String) throws -> JSONValue {
-        guard isNone else { return items.count == 1 && name != "budget" ? items[0] : .array(items) }
-        let others = name == "budget" ? items.count : items.count - 1
-        guard others == 0 else { throw usage("\(name): none stands alone") }
+        guard isNone else { return items.count == 1 && name != "budgets" ? items[0] : .array(items) }
+        let others = name == "budgets" ? items.count : items.count - 1
+        guard others == 0 else { throw usage("none stands alone; it removes all of \(name)") }
         return .null
     }
 
@@ -84,7 +86,7 @@ struct LimitOptions: ParsableArguments {
             guard let object = try JSONValue(parsing: bytes.span).objectValue else { throw usage("--limits must be a JSON object or none") }
             return object
         } catch let error as JSONError {
-            throw usage("--limits is not JSON: \(error)")
+            throw usage("--limits is not JSON (\(error.kind), byte \(error.offset))")
         }
     }
 
