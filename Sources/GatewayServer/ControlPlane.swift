@@ -71,6 +71,11 @@ public final class ControlPlane {
     private var reloadWaiters: [(Result<[String], ConfigurationErrors>) -> Void] = []
     private var wantsAnotherReload = false
     private let controlCounters = CounterBlock()
+    /// Posts budget alerts to webhooks.
+    private(set) lazy var alerts = AlertSender(loop: loop, logger: options.logger, counters: controlCounters) { [unowned self] url in
+        let egress = configuration.egress
+        return .make(alertURL: url, privateHosts: egress.privateHosts, privateRanges: egress.privateAddresses.ranges)
+    }
     /// The address the data port is bound to.
     public private(set) var dataAddress = SocketAddress.anyLoopback
 
@@ -272,6 +277,7 @@ public final class ControlPlane {
     public func close() {
         for worker in workers { worker.stop() }
         workers = []
+        alerts.close()
         cache?.close()
         keyStore.close()
     }

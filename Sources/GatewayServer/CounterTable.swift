@@ -17,6 +17,7 @@ public enum Counter: Int, CaseIterable, Sendable {
     case logLinesDropped
     case reloads, reloadsFailed
     case authenticationFailures
+    case alertsSent, alertsFailed
 
     /// The Prometheus name, unit suffix included.
     public var name: String {
@@ -49,6 +50,8 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .reloads: "weir_config_reloads_total"
         case .reloadsFailed: "weir_config_reload_failures_total"
         case .authenticationFailures: "weir_authentication_failures_total"
+        case .alertsSent: "weir_alerts_sent_total"
+        case .alertsFailed: "weir_alerts_failed_total"
         }
     }
 
@@ -83,6 +86,8 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .reloads: "Configuration reloads applied."
         case .reloadsFailed: "Configuration reloads refused; the previous configuration kept serving."
         case .authenticationFailures: "Requests with no, an unknown or a no longer valid virtual key."
+        case .alertsSent: "Budget alerts that a webhook took (2xx)."
+        case .alertsFailed: "Budget alerts given up after the last try, refused by the webhook, or dropped because too many waited."
         }
     }
 }
