@@ -98,7 +98,7 @@ let package = Package(
         tests(of: "Providers", ["JSON", "TestSupport"]),
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin"),
     ],

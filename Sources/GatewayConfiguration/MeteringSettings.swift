@@ -8,8 +8,6 @@ public struct MeteringSettings: Sendable, Equatable {
     public let metadataValuesMax: Int
     /// `metering.alert_webhook`: an http or https URL, checked; `nil`: none. Its path may be a secret, so it is not for logs.
     public let alertWebhook: String?
-    /// Whether the connection to `alertWebhook` may end at a private or loopback address.
-    public let isAlertWebhookPrivate: Bool
     /// `metering.alert_webhook_secret`.
     public let alertWebhookSecret: Secret?
 
@@ -20,22 +18,20 @@ public struct MeteringSettings: Sendable, Equatable {
         alertWebhookSecret = section.secret("alert_webhook_secret", secrets)
         guard let text = section.optionalText("alert_webhook") else {
             alertWebhook = nil
-            isAlertWebhookPrivate = false
             return
         }
         do {
-            isAlertWebhookPrivate = try MeteringSettings.check(text, egress)
+            try MeteringSettings.check(text, egress)
             alertWebhook = text
         } catch {
             section.report("alert_webhook", error.message)
             alertWebhook = nil
-            isAlertWebhookPrivate = false
         }
     }
 
-    /// The rules of providers' URLs, with two differences: loopback needs no entry in `egress`, and a query or a last slash may follow.
-    /// Returns whether private addresses are allowed.
-    private static func check(_ text: String, _ egress: EgressSettings) throws(EndpointURL.Problem) -> Bool {
+    /// The rules of providers' URLs, with three differences: loopback needs no entry in `egress`, nothing else may do without TLS, and a query
+    /// or a last slash may follow.
+    private static func check(_ text: String, _ egress: EgressSettings) throws(EndpointURL.Problem) {
         var base = text
         if let mark = text.firstIndex(of: "?") {
             let query = text[mark...]
@@ -46,14 +42,12 @@ public struct MeteringSettings: Sendable, Equatable {
         }
         if base.hasSuffix("/") { base.removeLast() }
         let url = try EndpointURL(base)
-        let isListed = egress.allowsPrivate(url.host) || url.host.isLoopback
-        if url.host.isPrivate, !isListed {
+        if url.host.isPrivate, !url.host.isLoopback, !egress.allowsPrivate(url.host) {
             throw EndpointURL.Problem("\(url.shownHost) is a private host; list it in egress.allow_private")
         }
-        if url.scheme == "http", !isListed, !egress.allowsHTTP(url.host) {
-            throw EndpointURL.Problem("plain http is for loopback only; use https, or list \(url.hostText) in egress.allow_http")
+        if url.scheme == "http", !url.host.isLoopback {
+            throw EndpointURL.Problem("plain http is for loopback only; use https")
         }
-        return isListed
     }
 }
 
@@ -62,7 +56,7 @@ extension HostSpelling {
     fileprivate var isLoopback: Bool {
         switch self {
         case .address(let address): address.isLoopback
-        case .name(let name): name == "localhost" || name.hasSuffix(".localhost")
+        case .name(let name): name == "localhost"
         }
     }
 }

@@ -6,6 +6,7 @@ import ExactCache
 import GatewayConfiguration
 import GatewayModel
 import Logging
+import RateLimiting
 import Storage
 import Tenants
 
@@ -76,6 +77,10 @@ public final class ControlPlane {
         let egress = configuration.egress
         return .make(alertURL: url, privateHosts: egress.privateHosts, privateRanges: egress.privateAddresses.ranges)
     }
+    /// Records what was spent, once a second.
+    private lazy var spending = SpendingRecorder(
+        loop: loop, limiter: shared.limiter, keyStore: keyStore, metering: configuration.metering, alerts: alerts,
+        counters: controlCounters, logger: options.logger)
     /// The address the data port is bound to.
     public private(set) var dataAddress = SocketAddress.anyLoopback
 
@@ -90,8 +95,11 @@ public final class ControlPlane {
         (cache, cacheProblem) = ControlPlane.openCache(configuration, options)
         let loads = LoadRegistry()
         let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: Flight.Limits())
-        shared = SharedState(flights: flights, cache: cache, loads: loads, logger: options.logger)
-        snapshot = GatewaySnapshot(configuration: configuration, keys: table, loads: loads, openFilesMax: options.openFilesMax)
+        let limiter = LimiterState(restoring: keyStore.spending(), damaged: keyStore.damagedSpendingCount, logger: options.logger)
+        shared = SharedState(flights: flights, cache: cache, loads: loads, limiter: limiter, logger: options.logger)
+        snapshot = GatewaySnapshot(
+            configuration: configuration, keys: table, loads: loads, limiter: limiter, openFilesMax: options.openFilesMax)
+        spending.start()
     }
 
     private static func openCache(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (ExactCache?, String?) {
@@ -148,7 +156,7 @@ public final class ControlPlane {
 
     private func publish(_ done: @escaping () -> Void) {
         snapshot = GatewaySnapshot(
-            configuration: configuration, keys: table, loads: shared.loads, openFilesMax: options.openFilesMax)
+            configuration: configuration, keys: table, loads: shared.loads, limiter: shared.limiter, openFilesMax: options.openFilesMax)
         let snapshot = self.snapshot
         let pending = Countdown(workers.count, done)
         let bound = LoopBound(pending, loop: loop)
@@ -183,6 +191,7 @@ public final class ControlPlane {
                 throw ConfigurationErrors("The configuration is right but can't be recorded: \(error.message)")
             }
             configuration = next
+            spending.metering = next.metering
             options.didReload(next)
             table = keyStore.makeTable(previous: table)
             publish { [self] in
@@ -240,6 +249,11 @@ public final class ControlPlane {
         cache.purge(selector) { result in _ = mailbox.post { bound.value.call(result) } }
     }
 
+    /// What limits stand at: those of a key or a tenant, `nil` where it has none.
+    public func limitReports(_ scope: LimitScope) -> [LimitReport] {
+        shared.limiter.registry.report(scope, shared.limiter.time(at: .now()))
+    }
+
     // MARK: The end
 
     /// Stops taking traffic: readiness is false at once, accepting stops after the announced delay, what is under way may finish until the
@@ -277,6 +291,7 @@ public final class ControlPlane {
     public func close() {
         for worker in workers { worker.stop() }
         workers = []
+        spending.close()
         alerts.close()
         cache?.close()
         keyStore.close()

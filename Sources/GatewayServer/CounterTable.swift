@@ -18,6 +18,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case reloads, reloadsFailed
     case authenticationFailures
     case alertsSent, alertsFailed
+    case limited, limitedInShadow, usageEstimated, usageUnderestimated, usageSuspect, unpriced, costNanoUSD
+    case budgetAlerts, spendingWriteFailures
 
     /// The Prometheus name, unit suffix included.
     public var name: String {
@@ -52,6 +54,15 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .authenticationFailures: "weir_authentication_failures_total"
         case .alertsSent: "weir_alerts_sent_total"
         case .alertsFailed: "weir_alerts_failed_total"
+        case .limited: "weir_requests_limited_total"
+        case .limitedInShadow: "weir_limits_shadow_refusals_total"
+        case .usageEstimated: "weir_usage_estimated_total"
+        case .usageUnderestimated: "weir_usage_underestimated_total"
+        case .usageSuspect: "weir_usage_suspect_total"
+        case .unpriced: "weir_requests_unpriced_total"
+        case .costNanoUSD: "weir_cost_nanousd_total"
+        case .budgetAlerts: "weir_budget_alerts_total"
+        case .spendingWriteFailures: "weir_spending_write_failures_total"
         }
     }
 
@@ -88,6 +99,15 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .authenticationFailures: "Requests with no, an unknown or a no longer valid virtual key."
         case .alertsSent: "Budget alerts that a webhook took (2xx)."
         case .alertsFailed: "Budget alerts given up after the last try, refused by the webhook, or dropped because too many waited."
+        case .limited: "Requests refused because a limit was reached or could never hold them."
+        case .limitedInShadow: "Refusals that limits in shadow mode would have made."
+        case .usageEstimated: "Answers charged by estimate because the provider reported no usage, or not all of it."
+        case .usageUnderestimated: "Answers that used more than was set aside for them; the difference became debt."
+        case .usageSuspect: "Usage reports with a negative, fractional, textual or absurd count."
+        case .unpriced: "Answers whose model has no price: counted in tokens only."
+        case .costNanoUSD: "What providers' answers cost, in nano-USD, by the configured prices."
+        case .budgetAlerts: "Budgets that crossed a threshold of alert_at."
+        case .spendingWriteFailures: "Batches of spending that could not be recorded; they are tried again."
         }
     }
 }

@@ -12,8 +12,14 @@ import Upstream
 extension Exchange {
     // MARK: 8 admit
 
-    /// Takes a slot of the process and of the tenant, or waits for one briefly.
+    /// Charges the request's own limits, then takes a slot of the process and of the tenant, or waits for one briefly.
     func admit() throws(GatewayError) {
+        try chargeRequest()
+        try takeSlot()
+    }
+
+    /// A slot alone: for a request that was charged already and followed another's answer.
+    func takeSlot() throws(GatewayError) {
         guard let tenant else { return }
         let verdict = worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now)
         switch verdict {
@@ -30,9 +36,11 @@ extension Exchange {
         }
     }
 
-    /// Takes over the place that a failed leader has left. Others wait for this answer, so a full house does not keep it.
-    func takePlaceIfFree() {
+    /// Takes over the place that a failed leader has left. Others wait for this answer, so a full house does not keep it; the limits of its
+    /// own key do.
+    func takePlaceIfFree() throws(GatewayError) {
         guard let tenant else { return }
+        try takePlacesAgain()
         holdsSlot = worker.admission.enter(tenant.load, tenant.inFlightMax)
     }
 
@@ -92,7 +100,7 @@ extension Exchange {
             do throws(GatewayError) {
                 try startFetch(flight: flight)
             } catch {
-                worker.shared.flights.end(flight, .failed(error))
+                give(up: flight, error)
                 throw error
             }
         }
@@ -123,8 +131,9 @@ extension Exchange {
         }
     }
 
-    /// Gives the slot back: the upstream's part is over. Before the last bytes go out, so that a strictly serial client finds it free.
+    /// Gives slot and places back: the upstream's part is over. Before the last bytes go out, so that a strictly serial client finds it free.
     func releaseSlot() {
+        limits.leavePlaces()
         guard holdsSlot else { return }
         holdsSlot = false
         worker.releaseSlot(of: tenant)
@@ -135,10 +144,11 @@ extension Exchange {
     /// Starts the transfer. The machine must allow it.
     func startFetch(flight: Flight?) throws(GatewayError) {
         let order = try makeOrder()
+        let meter = try reserve()
         _ = machine.leads()
         upstreamStarted = .now()
         self.flight = nil
-        let fetch = Fetch(order, flight: flight, worker: worker)
+        let fetch = Fetch(order, meter: meter, flight: flight, worker: worker)
         fetch.consumer = self
         self.fetch = fetch
         fetch.start()
@@ -293,6 +303,7 @@ extension Exchange {
             plan = nil
             try makePlan()
             facts.cache = .none
+            try chargeRequest()
             guard worker.admission.admit(self, tenant: tenant.load, tenantLimit: tenant.inFlightMax, now: worker.loop.now) == .admitted
             else {
                 worker.admission.remove(self)
@@ -300,9 +311,9 @@ extension Exchange {
                 throw overloaded
             }
             holdsSlot = true
-            if head.expectsContinue { client.sendContinue() }
             machine.bodyStreams()
             try startFetch(flight: nil)
+            if head.expectsContinue { client.sendContinue() }
         } catch {
             refuse(error)
         }

@@ -27,6 +27,7 @@ extension Exchange {
         case .success(let identity):
             self.identity = identity
             tenant = snapshot.tenants[Int(identity.tenant.rawValue)]
+            findLimits(of: identity)
         }
     }
 

@@ -6,7 +6,7 @@ import Providers
 
 extension Exchange {
     /// What became of a record that was found.
-    private enum Use { case composed(status: Int, usage: Usage?), unusable(CacheReason?) }
+    private enum Use { case composed(status: Int, usage: Usage?), unusable(CacheReason?), refused(GatewayError) }
 
     /// Looks the request up. Returns whether it was answered.
     func lookUp() throws(GatewayError) -> Bool {
@@ -26,10 +26,11 @@ extension Exchange {
             if directives.onlyIfCached { throw notCached }
             if let reason { facts.cache = .miss(reason) }
             return false
+        case .refused(let error): throw error
         }
     }
 
-    private enum Finding { case answered, nothing(CacheReason?) }
+    private enum Finding { case answered, nothing(CacheReason?), refused(GatewayError) }
 
     private func find(_ digest: Digest256, now: WallTime) -> Finding {
         guard let reader = worker.reader else { return .nothing(.storeUnavailable) }
@@ -40,15 +41,23 @@ extension Exchange {
             sendComposed(status: status, usage: usage)
             return .answered
         case .fresh(.unusable(let reason)): return .nothing(reason)
+        case .fresh(.refused(let error)), .stale(.refused(let error), _): return .refused(error)
         case .stale(.composed(let status, let usage), _):
-            let refresh = try? makeOrder()
+            let refresh = makeRefresh()
             sendComposed(status: status, usage: usage)
-            if let refresh { worker.revalidate(refresh, digest) }
+            if let refresh { worker.revalidate(refresh.order, refresh.meter, digest) }
             return .answered
         case .stale(.unusable, _):
             staleIsAllowed = policy.staleIfErrorSeconds > 0
             return .nothing(nil)
         }
+    }
+
+    /// What it takes to fetch a stale entry's successor, on the account of whom it is served to; `nil` where tokens or money do not suffice.
+    /// Made before the answer goes out: after it the exchange may be another request's.
+    private func makeRefresh() -> (order: FetchOrder, meter: Meter)? {
+        guard let order = try? makeOrder(), let meter = try? reserve() else { return nil }
+        return (order, meter)
     }
 
     /// Serves a stale entry after a failed upstream, if the route allows one and one is there.
@@ -99,7 +108,18 @@ extension Exchange {
         return isAsRecorded ? composeAsRecorded(view, bytes) : composeConverted(view, bytes)
     }
 
+    /// Charges the hit just before it is written; a request that was charged as one already is not charged again.
+    private func hitRefusal() -> GatewayError? {
+        guard !isCharged else { return nil }
+        do throws(GatewayError) { try chargeHit() } catch {
+            facts.cache = .none
+            return error
+        }
+        return nil
+    }
+
     private func composeAsRecorded(_ view: CacheRecordView, _ bytes: Span<UInt8>) -> Use {
+        if let refusal = hitRefusal() { return .refused(refusal) }
         let body = bytes.extracting(view.bodyRange)
         let hidden = wantsStream && !wantsUsage ? view.usageEventRange : nil
         let framing = frameAnswer(knownLength: body.count - (hidden?.count ?? 0))
@@ -122,6 +142,7 @@ extension Exchange {
             bytes.extracting(view.bodyRange), operation: operation, from: view.isStream ? .serverSentEvents : .json,
             to: wantsStream ? streamForm : .json, includesUsage: wantsUsage)
         guard let converted else { return .unusable(.noReplayForm) }
+        if let refusal = hitRefusal() { return .refused(refusal) }
         let framing = frameAnswer(knownLength: converted.count)
         beginHit(view, bytes, contentType: wantsStream && streamForm == .serverSentEvents ? Self.eventStreamType : Self.jsonType)
         worker.composer.endHead(framing)
@@ -161,6 +182,7 @@ extension Exchange {
             facts.cache = batch.cachedCount == 0 ? .missToBeStored : .partial(cached: batch.cachedCount, of: batch.count)
             return false
         }
+        if !isCharged { try chargeHit() }
         facts.cache = .hit(ttlSeconds: batch.ttlSeconds, ageSeconds: batch.ageSeconds)
         facts.overheadNanoseconds = overhead(at: .now())
         _ = frameAnswer(knownLength: answer.count)

@@ -69,6 +69,7 @@ extension Exchange {
         plan.injectsUsage = isUnified && wantsStream && scan?.includeUsage == false && plan.base?.supportsIncludeUsage == true
         facts.provider = definition.name
         facts.model = plan.model
+        findLimits(of: plan, identity)
         self.plan = plan
     }
 

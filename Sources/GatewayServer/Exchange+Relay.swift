@@ -65,21 +65,27 @@ extension Exchange {
         flight = nil
         do throws(GatewayError) {
             if try lookUp() { return }
-            try admit()
+            try takePlacesAgain()
+            try takeSlot()
         } catch {
             refuse(error)
         }
+    }
+
+    /// This request can't lead after all. What its own limits refuse says nothing about those who follow.
+    func give(up flight: Flight, _ error: GatewayError) {
+        if error.status < 500 { worker.shared.flights.handOver(flight) } else { worker.shared.flights.end(flight, .failed(error)) }
     }
 
     /// The leader failed and this follower was chosen.
     private func takeOver(_ flight: Flight) {
         facts.cache = .missToBeStored
         self.flight = nil
-        takePlaceIfFree()
         do throws(GatewayError) {
+            try takePlaceIfFree()
             try startFetch(flight: flight)
         } catch {
-            worker.shared.flights.end(flight, .failed(error))
+            give(up: flight, error)
             refuse(error)
         }
     }

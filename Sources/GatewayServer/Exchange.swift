@@ -7,6 +7,7 @@ import GatewayConfiguration
 import GatewayModel
 import HTTP1
 import Providers
+import RateLimiting
 import RequestScan
 import Tenants
 
@@ -53,6 +54,12 @@ final class Exchange {
     var staleIsAllowed = false
     var holdsSlot = false
     var isQueued = false
+    /// What the request counts against.
+    let limits = AppliedLimits()
+    /// Whether it was charged as a request; a hit found after that is not charged again.
+    var isCharged = false
+    /// What was used upstream on this request's account; `nil` for hits, followers and refusals.
+    var reading: MeterReading?
     var answerStatus = 0
     var isChunked = false
     var isCloseFramed = false
@@ -148,6 +155,9 @@ final class Exchange {
         usageFilter = nil
         upstreamStarted = nil
         isSuspended = false
+        limits.reset()
+        isCharged = false
+        reading = nil
         operation = .other
         isUnified = false
     }
@@ -339,10 +349,7 @@ final class Exchange {
         flight = nil
         fetch?.consumerLeft(self)
         fetch = nil
-        if holdsSlot {
-            holdsSlot = false
-            worker.releaseSlot(of: tenant)
-        }
+        releaseSlot()
     }
 
     // MARK: The client

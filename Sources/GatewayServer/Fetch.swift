@@ -32,9 +32,12 @@ final class Fetch: TransferDelegate {
     /// The place a background refresh takes; requests hold their own.
     private var slot: LoadCell?
     private let started = MonotonicTime.now()
+    /// What the fetch may use of tokens and money; `nil` for operations that use neither.
+    private var meter: Meter?
 
-    init(_ order: FetchOrder, flight: Flight?, worker: LoopWorker, slot: LoadCell? = nil) {
+    init(_ order: FetchOrder, meter: Meter?, flight: Flight?, worker: LoopWorker, slot: LoadCell? = nil) {
         self.order = order
+        self.meter = meter
         self.worker = worker
         self.slot = slot
         isRegistered = flight != nil
@@ -84,6 +87,7 @@ final class Fetch: TransferDelegate {
     func cancel(_ reason: CacheReason) {
         guard !isOver else { return }
         isOver = true
+        settleMeter(observer?.finish(transportEndedCleanly: false))
         transfer?.cancel()
         worker.counters.add(reason)
         let error = GatewayError(status: 502, code: "upstream_cancelled", message: "The request was given up.", source: .gateway)
@@ -216,7 +220,7 @@ final class Fetch: TransferDelegate {
         isOver = true
         worker.fetches.remove(self)
         let summary = observer?.finish(transportEndedCleanly: true)
-        if let usage = summary?.usage { count(usage) }
+        settleMeter(summary)
         let isBroken = order.isUnified && isEventStream && status < 300 && summary.map { $0.outcome != .complete } == true
         if isBroken, let summary {
             let error = summary.brokenStreamError
@@ -310,16 +314,25 @@ final class Fetch: TransferDelegate {
         return events.map { ($0, Array("text/event-stream; charset=utf-8".utf8)) }
     }
 
-    private func count(_ usage: Usage) {
-        worker.counters.add(.tokensIn, UInt64(clamping: usage.inputTokens))
-        worker.counters.add(.tokensOut, UInt64(clamping: usage.outputTokens))
+    /// Charges what was used, once, however the transfer ended.
+    private func settleMeter(_ summary: AnswerSummary?) {
+        guard let meter else { return }
+        self.meter = nil
+        let ending: FetchEnding =
+            if status > 0 {
+                .answered(status: status, isStream: answerForm != .json, summary: summary)
+            } else {
+                transfer?.requestBytesSent == true ? .noAnswer : .nothingSent
+            }
+        let reading = meter.settle(ending, now: worker.limitNow)
+        worker.count(reading)
+        consumer?.reading = reading
     }
 
     func transferFailed(_ transfer: Transfer, _ failure: UpstreamFailure) { transferFailed(failure) }
 
     private func transferFailed(_ failure: UpstreamFailure) {
         guard !isOver else { return }
-        if let usage = observer?.finish(transportEndedCleanly: false).usage { count(usage) }
         fail(failure.gatewayError(provider: order.provider))
     }
 
@@ -330,6 +343,7 @@ final class Fetch: TransferDelegate {
 
     private func fail(_ error: GatewayError) {
         isOver = true
+        settleMeter(observer?.finish(transportEndedCleanly: false))
         transfer?.cancel()
         worker.fetches.remove(self)
         worker.counters.add(.upstreamFailures)

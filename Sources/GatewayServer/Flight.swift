@@ -214,6 +214,24 @@ final class Flight: Sendable {
         }
     }
 
+    /// The leader may not fetch on its own account (its limits refuse): the next in line leads, whatever came of leaders before, and nobody
+    /// else is woken. False when nobody can, and the flight is over.
+    func handOver() -> Bool {
+        let heir: (@Sendable () -> Void)? = state.withLock { state in
+            guard let next = state.followers.firstIndex(where: { !$0.seenHead }) else {
+                state.isClosedToNew = true
+                state.end = .notShared(.hitForMiss)
+                return nil
+            }
+            state.followers[next].mustLead = true
+            state.followers[next].isNotified = true
+            state.whenAbandoned = nil
+            return state.followers[next].wake
+        }
+        heir?()
+        return heir != nil
+    }
+
     /// Runs `change`, then wakes, outside the lock, every follower that has not been woken since it last looked.
     private func wake<Result>(_ change: (inout State) -> Result) -> Result {
         var wakes: [@Sendable () -> Void] = []

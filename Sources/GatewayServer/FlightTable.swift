@@ -91,6 +91,11 @@ final class FlightTable: Sendable {
         if !flight.end(end) { remove(flight) }
     }
 
+    /// Gives the lead to the next in line: the leader's own limits forbid the fetch.
+    func handOver(_ flight: Flight) {
+        if !flight.handOver() { remove(flight) }
+    }
+
     /// Remembers that this answer cannot be shared, so that its repeats fly in parallel for a while.
     func markUnshared(_ key: Digest256, now: MonotonicTime) {
         shard(of: key).withLock { shard in

@@ -25,6 +25,19 @@ extension LoopWorker {
         logger.log(level: level, status >= 500 ? "Request failed" : "Request finished", metadata: metadata)
     }
 
+    /// Adds up what answers used.
+    func count(_ reading: MeterReading) {
+        if let usage = reading.usage {
+            counters.add(.tokensIn, UInt64(clamping: usage.inputTokens))
+            counters.add(.tokensOut, UInt64(clamping: usage.outputTokens))
+            if usage.isSuspect { counters.add(.usageSuspect) }
+        }
+        if reading.isEstimated { counters.add(.usageEstimated) }
+        if reading.isUnderestimated { counters.add(.usageUnderestimated) }
+        if reading.isUnpriced, reading.use != MeteredUse() { counters.add(.unpriced) }
+        counters.add(.costNanoUSD, UInt64(clamping: reading.use.cost))
+    }
+
     /// A transfer failed: who, how, never with what.
     func noteUpstreamFailure(_ order: FetchOrder, _ error: GatewayError) {
         shared.logger.info("Upstream failed", metadata: ["provider": "\(order.provider)", "code": "\(error.code)"])

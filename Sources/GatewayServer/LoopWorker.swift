@@ -5,6 +5,7 @@ import EventLoop
 import ExactCache
 import GatewayModel
 import Logging
+import RateLimiting
 import RequestScan
 import Tenants
 import Upstream
@@ -19,7 +20,7 @@ final class LoopWorker {
     let upstream: UpstreamDriver
     let reader: CacheReader?
     var scanner: RequestScanner
-    var composer = ResponseComposer()
+    var composer: ResponseComposer
     var admission: AdmissionQueue<Exchange>
     /// Fetches under way; also what keeps them alive.
     var fetches = FetchSet()
@@ -51,6 +52,7 @@ final class LoopWorker {
             throw LoopError(operation: "upstream", code: -12)
         }
         reader = shared.cache?.makeReader()
+        composer = ResponseComposer(limiter: shared.limiter)
         scanner = RequestScanner(limits: snapshot.scanLimits)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
         admission = AdmissionQueue(
@@ -135,6 +137,9 @@ final class LoopWorker {
     /// The time by which entries are stamped and judged.
     var cacheNow: WallTime { shared.cache?.clock.time(at: loop.now) ?? wallNow }
 
+    /// The moment by which limits are counted: the loop's monotonic time, and civil time that follows it.
+    var limitNow: LimitTime { shared.limiter.time(at: loop.now) }
+
     func makeRequestID() -> RequestID { RequestID(at: wallNow, random: (random.next(), random.next())) }
 
     // MARK: Timers
@@ -190,16 +195,19 @@ final class LoopWorker {
     // MARK: Background refreshes
 
     /// Fetches a stale entry's successor, unless somebody does already or no slot is free.
-    func revalidate(_ order: FetchOrder, _ digest: Digest256) {
+    func revalidate(_ order: FetchOrder, _ meter: Meter, _ digest: Digest256) {
         let slots = shared.loads.process
-        guard slots.enter(limit: snapshot.limits.inFlightMax) else { return }
+        guard slots.enter(limit: snapshot.limits.inFlightMax) else { return meter.release(now: limitNow) }
         let place = shared.flights.place(digest, wantsStream: order.wantsStream, limits: snapshot.flightLimits, now: loop.now, wake: {})
         switch place {
-        case .alone: slots.leave()
+        case .alone:
+            slots.leave()
+            meter.release(now: limitNow)
         case .follow(let flight, let id):
             flight.leave(id)
             slots.leave()
-        case .lead(let flight): Fetch(order, flight: flight, worker: self, slot: slots).start()
+            meter.release(now: limitNow)
+        case .lead(let flight): Fetch(order, meter: meter, flight: flight, worker: self, slot: slots).start()
         }
     }
 

@@ -16,10 +16,12 @@ enum RequestPhase: UInt8, CaseIterable, Sendable {
     case plan
     /// The exact cache under that target. (`Exchange+LookUp`)
     case lookUp
-    /// A slot of the process and of the tenant. (`Exchange+Fetch`)
+    /// Request and concurrency limits, then a slot of the process and of the tenant. (`Exchange+Limits`, `Exchange+Fetch`)
     case admit
     /// The same request in flight already? (`Exchange+Fetch`)
     case join
+    /// Tokens and money, set aside by estimate. (`Exchange+Limits`)
+    case reserve
     /// The upstream transfer. (`Fetch`)
     case fetch
     /// Forward unbuffered, tee into the capture. (`Fetch`, `Exchange+Relay`)

@@ -4,6 +4,7 @@ import EventLoop
 import GatewayModel
 import HTTP1
 import Providers
+import RateLimiting
 
 /// What every answer's head tells about the request, besides the upstream's own fields.
 struct AnswerFacts {
@@ -15,6 +16,8 @@ struct AnswerFacts {
     var step = 0
     var provider: String = ""
     var model: String = ""
+    /// The limits of the caller, told in every answer; `nil` where it has none.
+    var limits: AppliedLimits?
     /// What the gateway itself took so far, in nanoseconds.
     var overheadNanoseconds: UInt64 = 0
     /// What the upstream took so far, in nanoseconds; `nil` when none was asked.
@@ -38,8 +41,15 @@ struct ResponseComposer {
     /// The head, and whatever body was appended after it.
     private var bytes: [UInt8] = []
     private var date = DateField()
+    private let limiter: LimiterState
 
-    init() { bytes.reserveCapacity(4096) }
+    init(limiter: LimiterState) {
+        self.limiter = limiter
+        bytes.reserveCapacity(4096)
+    }
+
+    /// The longest `Retry-After` that SDKs wait for, in seconds.
+    private static let retrySecondsMax = 60
 
     /// Bytes composed.
     var count: Int { bytes.count }
@@ -64,6 +74,7 @@ struct ResponseComposer {
             bytes.append(literal: "\r\n")
             if !facts.model.isEmpty { appendChecked("cf-aig-model: ", facts.model) }
         }
+        if let limits = facts.limits { appendLimits(limits) }
         bytes.append(literal: "server-timing: weir;dur=")
         bytes.append(millisecondsFromNanoseconds: facts.overheadNanoseconds)
         if let upstream = facts.upstreamNanoseconds {
@@ -76,6 +87,12 @@ struct ResponseComposer {
         } else if facts.isHTTP10 {
             bytes.append(literal: "connection: keep-alive\r\n")
         }
+    }
+
+    private mutating func appendLimits(_ limits: AppliedLimits) {
+        LimitFields.append(limits.groups, now: limiter.time(at: .now()), to: &bytes)
+        // Counting goes on in memory; what a crash would forget meanwhile must not be a secret.
+        if !limiter.isRecording { bytes.append(literal: "weir-limits: unrecorded\r\n") }
     }
 
     private mutating func appendIdentifiers(_ facts: AnswerFacts) {
@@ -184,6 +201,8 @@ struct ResponseComposer {
             lines.append(literal: "retry-after: ")
             lines.append(decimal: Int64(max(0, seconds)))
             lines.append(literal: "\r\n")
+            // The official SDKs give up at once where waiting is beyond what they would do.
+            if error.status == 429, seconds > Self.retrySecondsMax { lines.append(literal: "x-should-retry: false\r\n") }
         }
         if let allow { lines.append(contentsOf: "allow: \(allow)\r\n".utf8) }
         if error.status == 401 { lines.append(literal: "www-authenticate: Bearer\r\n") }

@@ -9,16 +9,18 @@ final class SharedState: Sendable {
     /// `nil` when the store could not be opened: requests are then served uncached, by name.
     let cache: ExactCache?
     let loads: LoadRegistry
+    let limiter: LimiterState
     let lifecycle = Lifecycle()
     let logger: Logger
     let connections = LoadCell()
     /// Connections per address, trusted ones left out.
     let perAddress = Locked<[IPAddress: Int]>([:])
 
-    init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, logger: Logger) {
+    init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, limiter: LimiterState, logger: Logger) {
         self.flights = flights
         self.cache = cache
         self.loads = loads
+        self.limiter = limiter
         self.logger = logger
     }
 }

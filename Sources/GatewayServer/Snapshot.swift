@@ -5,6 +5,7 @@ import GatewayModel
 import HTTP1
 import Hashing
 import Providers
+import RateLimiting
 import RequestScan
 import Tenants
 import Upstream
@@ -18,12 +19,16 @@ struct TenantState: Sendable {
     let ownScope: EntryScope
     let load: LoadCell
     let inFlightMax: Int
+    /// Its own limits; `nil` where it has none.
+    let limits: ScopeLimits?
 }
 
 /// A route alias of the unified surface.
 struct RouteState: Sendable {
     let definition: RouteDefinition
     let targets: [RouteTarget]
+    /// Its limits, shared by all who call it; `nil` where it has none.
+    let limits: ScopeLimits?
     var name: String { definition.name }
     /// Part of the cache key: an alias pointed elsewhere, or configured otherwise, starts afresh.
     var revision: UInt64 { definition.revision }
@@ -100,6 +105,8 @@ final class GatewaySnapshot: Sendable {
     let keys: KeyTable
     /// By tenant index.
     let tenants: [TenantState]
+    /// By key index; only keys that have limits.
+    let keyLimits: [UInt32: ScopeLimits]
     let limits: DataLimits
     let httpLimits: HTTP1Limits
     let scanLimits: ScanLimits
@@ -115,7 +122,9 @@ final class GatewaySnapshot: Sendable {
     private let credentialHasher: HMACSHA256
 
     /// Makes the snapshot of a configuration and a key table. `openFilesMax`: the descriptors this process may have.
-    init(configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, openFilesMax: Int) {
+    ///
+    /// Binds every limit to its bucket: on the control thread only.
+    init(configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, limiter: LimiterState, openFilesMax: Int) {
         self.configuration = configuration
         self.keys = keys
         providers = configuration.providers
@@ -131,8 +140,11 @@ final class GatewaySnapshot: Sendable {
             configuration, captureBytesMax: configuration.cache.entryBytesMax, budget: loads.capture)
         batchFlightLimits = GatewaySnapshot.flightLimits(
             configuration, captureBytesMax: configuration.limits.bodyBytesMax, budget: loads.capture)
-        tenants = GatewaySnapshot.tenantStates(configuration, keys, loads)
-        routes = GatewaySnapshot.routeStates(configuration)
+        var binding = LimitBinding(limiter, configuration.metering)
+        tenants = GatewaySnapshot.tenantStates(configuration, keys, loads, &binding)
+        keyLimits = GatewaySnapshot.keyLimits(keys, &binding)
+        routes = GatewaySnapshot.routeStates(configuration, &binding)
+        binding.finish()
         knownModels = configuration.routes.flatMap(\.targets).compactMap { target in
             configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
         }
@@ -153,24 +165,34 @@ final class GatewaySnapshot: Sendable {
     }
 
     private static func tenantStates(
-        _ configuration: GatewayConfigurationSnapshot, _ keys: KeyTable, _ loads: LoadRegistry
+        _ configuration: GatewayConfigurationSnapshot, _ keys: KeyTable, _ loads: LoadRegistry, _ binding: inout LimitBinding
     ) -> [TenantState] {
         zip(keys.tenants, keys.scopes).map { tenant, scope in
             let own = EntryScope.make(id: tenant.id, isShare: false, salt: scope.salt)
             let share = EntryScope.make(id: scope.name, isShare: true, salt: scope.salt)
             return TenantState(
                 tenant: tenant, scope: scope.isShared ? share : own, ownScope: own, load: loads.cell(forTenant: tenant.id),
-                inFlightMax: tenant.inFlightMax ?? configuration.overload.inFlightPerTenantMax)
+                inFlightMax: tenant.inFlightMax ?? configuration.overload.inFlightPerTenantMax,
+                limits: binding.bind(tenant.limits, scope: .tenant(tenant.id), tenant: tenant.id))
         }
     }
 
-    private static func routeStates(_ configuration: GatewayConfigurationSnapshot) -> [String: RouteState] {
+    private static func keyLimits(_ keys: KeyTable, _ binding: inout LimitBinding) -> [UInt32: ScopeLimits] {
+        var limits: [UInt32: ScopeLimits] = [:]
+        for (index, key) in keys.keys.enumerated() where !key.limits.isEmpty && key.revoked == nil {
+            limits[UInt32(index)] = binding.bind(key.limits, scope: .key(key.id), tenant: key.tenant)
+        }
+        return limits
+    }
+
+    private static func routeStates(_ configuration: GatewayConfigurationSnapshot, _ binding: inout LimitBinding) -> [String: RouteState] {
         var routes: [String: RouteState] = [:]
         for definition in configuration.routes {
             let targets = definition.targets.compactMap { target in
                 configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
             }
-            routes[definition.name] = RouteState(definition: definition, targets: targets)
+            routes[definition.name] = RouteState(
+                definition: definition, targets: targets, limits: binding.bind(definition.limits, scope: .route(definition.name)))
         }
         return routes
     }

@@ -16,14 +16,16 @@ public final class LimitRegistry: @unchecked Sendable {
     final class ScopeCells {
         var limits: [Limit] = []
         var tenant: String?
+        /// Whether the next binding must look at the limits even if they did not change.
+        var isStale = false
         var bound = BoundLimits.none
         var all = CellGroup()
         var models: [(pattern: String, group: CellGroup)] = []
         var families: [MetadataFamily] = []
     }
 
-    let hitsFactor: Int64
-    let valuesMax: Int
+    private(set) var hitsFactor: Int64
+    private(set) var valuesMax: Int
     let lock = Lock()
     var scopes: [LimitScope: ScopeCells] = [:]
     var budgets: [String: ValueBudget] = [:]
@@ -38,6 +40,19 @@ public final class LimitRegistry: @unchecked Sendable {
         self.valuesMax = max(0, valuesMax)
     }
 
+    /// Changes the two parameters; what is bound from here on goes by them, also limits that did not change.
+    public func configure(hitsFactor: Int64, valuesMax: Int) {
+        lock.withLock {
+            let factor = max(1, hitsFactor)
+            if factor != self.hitsFactor { for cells in scopes.values { cells.isStale = true } }
+            self.hitsFactor = factor
+            if max(0, valuesMax) != self.valuesMax {
+                self.valuesMax = max(0, valuesMax)
+                for budget in budgets.values { budget.setMax(self.valuesMax) }
+            }
+        }
+    }
+
     /// The buckets for the limits of a scope. A limit that was bound before, whatever has changed about it, keeps what was spent of it. For a key,
     /// `tenant` says whose metadata values its own are counted with.
     public func bind(_ limits: [Limit], scope: LimitScope, tenant: String? = nil, _ now: LimitTime) -> BoundLimits {
@@ -47,7 +62,8 @@ public final class LimitRegistry: @unchecked Sendable {
         if limits.isEmpty, scopes[scope] == nil { return .none }
         let cells = scopes[scope] ?? ScopeCells()
         scopes[scope] = cells
-        if cells.limits == limits, cells.tenant == tenant { return cells.bound }
+        if cells.limits == limits, cells.tenant == tenant, !cells.isStale { return cells.bound }
+        cells.isStale = false
         cells.limits = limits
         cells.tenant = tenant
         cells.bound = bind(LimitSorting(limits, scope: scope, hitsFactor: hitsFactor), to: cells, scope, tenant, now)

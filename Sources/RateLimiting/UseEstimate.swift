@@ -17,6 +17,13 @@ public struct UseEstimate: Sendable, Equatable {
         self.softCost = softCost
     }
 
+    /// Both parts together, each count 0...`Limit.amountMax`: what is charged for an answer that reports nothing.
+    public var whole: MeteredUse {
+        MeteredUse(
+            inputTokens: TokenEstimator.sum(use.inputTokens, 0), outputTokens: TokenEstimator.sum(use.outputTokens, softOutputTokens),
+            cost: TokenEstimator.sum(use.cost, softCost))
+    }
+
     /// What to reserve of a limit that can hold `capacity`.
     func wanted(of measure: LimitMeasure, capacity: Int64) -> Int64 {
         let soft: Int64 =

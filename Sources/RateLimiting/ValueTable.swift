@@ -111,14 +111,17 @@ struct ValueTable {
 
 /// How many metadata values a tenant may still get buckets for, over all its names and keys.
 final class ValueBudget: Sendable {
-    let max: Int
+    private let max: Atomic<Int>
     private let used = Atomic<Int>(0)
 
-    init(max: Int) { self.max = max }
+    init(max: Int) { self.max = Atomic(max) }
+
+    /// Changes how many there may be; values that have buckets keep them.
+    func setMax(_ count: Int) { max.store(count, ordering: .relaxed) }
 
     /// Takes one; false if none is left.
     func take() -> Bool {
-        if used.wrappingAdd(1, ordering: .relaxed).newValue <= max { return true }
+        if used.wrappingAdd(1, ordering: .relaxed).newValue <= max.load(ordering: .relaxed) { return true }
         used.wrappingSubtract(1, ordering: .relaxed)
         return false
     }

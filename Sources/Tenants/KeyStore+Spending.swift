@@ -6,7 +6,7 @@ extension KeyStore {
     /// The database of spending in the store.
     static let spendingDatabaseName = "spending"
 
-    /// Puts states under their names, all or none, and returns at once. Names have 1 to 511 bytes, states at most
+    /// Puts states under their names, all or none, and returns at once; an empty state deletes the record. Names have 1 to 511 bytes, states at most
     /// `KeyStoreLimits.spendingStateBytesMax`.
     ///
     /// One batch at a time is meant to be under way: the next is given when `done` was called.
@@ -17,8 +17,9 @@ extension KeyStore {
         guard changes.allSatisfy({ $0.state.count <= limits.spendingStateBytesMax }), hasRoom(for: changes.map(\.name)) else {
             return done(false)
         }
-        let operations = changes.map {
-            StoreOperation.put(spendingDatabase, key: $0.name, value: SpendingRecord.encode(name: $0.name, state: $0.state))
+        let operations = changes.map { change -> StoreOperation in
+            if change.state.isEmpty { return .delete(spendingDatabase, key: change.name) }
+            return .put(spendingDatabase, key: change.name, value: SpendingRecord.encode(name: change.name, state: change.state))
         }
         writer.submit(operations, isDurable: true) { error in done(error == nil) }
     }

@@ -83,7 +83,7 @@ import Testing
         "unquoted_star": #":3: a value that begins with * must be put in quotes"#,
         "unreadable_secret_file": #":3: provider_credentials.openai: file no-such-file can't be read: No such file or directory"#,
         "webhook_over_plain_http":
-            #":3: metering.alert_webhook: plain http is for loopback only; use https, or list alerts.example.com in egress.allow_http"#,
+            #":3: metering.alert_webhook: plain http is for loopback only; use https"#,
         "wrong_type": #":3: limits.header_fields_max: "many" is not a whole number"#,
         "yaml_alias": #":4: YAML anchors and aliases (&name, *name) are not supported; write the value out"#,
         "yes_is_not_true": #":3: cache.enabled: "yes" is neither true nor false"#,

@@ -13,20 +13,20 @@ import Testing
 
     @Test func `a maximum that the request names is soft, or one it does not name is hard`() {
         let named = TokenEstimator.estimate(inputCharacters: 401, maxTokens: 50, choices: 3, defaultMaxTokens: 1000, price: price)
-        #expect(named.hard == MeteredUse(inputTokens: 101, outputTokens: 150, cost: 101_000 + 300_000))
-        #expect(named.soft == MeteredUse())
+        #expect(named.use == MeteredUse(inputTokens: 101, outputTokens: 150, cost: 101_000 + 300_000))
+        #expect(named.softOutputTokens == 0 && named.softCost == 0)
         let silent = TokenEstimator.estimate(inputCharacters: 401, maxTokens: nil, choices: 2, defaultMaxTokens: 1000, price: price)
-        #expect(silent.hard == MeteredUse(inputTokens: 101, cost: 101_000))
-        #expect(silent.soft == MeteredUse(outputTokens: 2000, cost: 4_000_000))
-        #expect(silent.total == MeteredUse(inputTokens: 101, outputTokens: 2000, cost: 4_101_000))
+        #expect(silent.use == MeteredUse(inputTokens: 101, cost: 101_000))
+        #expect(silent.softOutputTokens == 2000 && silent.softCost == 4_000_000)
+        #expect(silent.whole == MeteredUse(inputTokens: 101, outputTokens: 2000, cost: 4_101_000))
     }
 
     @Test func `no choices, or a negative maximum, make a negative estimate`() {
         let estimate = TokenEstimator.estimate(inputCharacters: 4, maxTokens: 10, choices: 0, defaultMaxTokens: 1, price: nil)
-        #expect(estimate.hard == MeteredUse(inputTokens: 1, outputTokens: 10))
+        #expect(estimate.use == MeteredUse(inputTokens: 1, outputTokens: 10))
         #expect(TokenEstimator.estimate(inputCharacters: 4, maxTokens: 10, choices: -5, defaultMaxTokens: 1, price: nil) == estimate)
         let negative = TokenEstimator.estimate(inputCharacters: -4, maxTokens: -10, choices: 2, defaultMaxTokens: -1, price: price)
-        #expect(negative == UsageEstimate(hard: MeteredUse(), soft: MeteredUse()))
+        #expect(negative == UseEstimate(MeteredUse()))
     }
 
     @Test func `the largest numbers overflow`() {
@@ -34,18 +34,17 @@ import Testing
             let estimate = TokenEstimator.estimate(
                 inputCharacters: .max, maxTokens: maxTokens, choices: .max, defaultMaxTokens: .max, price: price)
             let most = MeteredUse(inputTokens: Limit.amountMax, outputTokens: Limit.amountMax, cost: Limit.amountMax)
-            #expect(estimate.total == most)
+            #expect(estimate.whole == most)
         }
-        let sum = UsageEstimate(
-            hard: MeteredUse(inputTokens: .max, outputTokens: .max, cost: .max), soft: MeteredUse(inputTokens: 1, outputTokens: 1, cost: 1))
-        #expect(sum.total == MeteredUse(inputTokens: Limit.amountMax, outputTokens: Limit.amountMax, cost: Limit.amountMax))
+        let sum = UseEstimate(MeteredUse(inputTokens: .max, outputTokens: .max, cost: .max), softOutputTokens: 1, softCost: 1)
+        #expect(sum.whole == MeteredUse(inputTokens: Limit.amountMax, outputTokens: Limit.amountMax, cost: Limit.amountMax))
         let most = TokenEstimator.unreported(inputEstimate: .max, outputCharacters: .max, price: price)
         #expect(most == MeteredUse(inputTokens: Limit.amountMax, outputTokens: Limit.amountMax, cost: Limit.amountMax))
     }
 
     @Test func `the product's bound is passed by one`() {
         func output(_ maxTokens: Int) -> Int64 {
-            TokenEstimator.estimate(inputCharacters: 0, maxTokens: maxTokens, choices: 1, defaultMaxTokens: 1, price: nil).hard.outputTokens
+            TokenEstimator.estimate(inputCharacters: 0, maxTokens: maxTokens, choices: 1, defaultMaxTokens: 1, price: nil).use.outputTokens
         }
         #expect(output(Int(Limit.amountMax) - 1) == Limit.amountMax - 1)
         #expect(output(Int(Limit.amountMax)) == Limit.amountMax)
@@ -60,9 +59,9 @@ import Testing
             let characters = Int(random.next() % 1000)
             let estimate = TokenEstimator.estimate(
                 inputCharacters: characters, maxTokens: nil, choices: 1, defaultMaxTokens: Int(random.next() % 1000), price: price)
-            let whole = price.cost(inputTokens: estimate.total.inputTokens, outputTokens: estimate.total.outputTokens)
-            #expect(estimate.hard.cost + estimate.soft.cost == whole)
-            #expect(estimate.soft.cost >= 0)
+            let whole = price.cost(inputTokens: estimate.whole.inputTokens, outputTokens: estimate.whole.outputTokens)
+            #expect(estimate.use.cost + estimate.softCost == whole)
+            #expect(estimate.softCost >= 0)
         }
     }
 

@@ -1,26 +1,5 @@
 import GatewayModel
 
-/// What a request is expected to use before it is sent.
-public struct UsageEstimate: Sendable, Equatable {
-    /// What the request itself says: its input, and the output that it asks for where it names a maximum.
-    public var hard: MeteredUse
-    /// What was assumed on top because the request names no maximum: the first to be cut where the whole does not fit a burst.
-    public var soft: MeteredUse
-
-    /// Makes an estimate.
-    public init(hard: MeteredUse, soft: MeteredUse) {
-        self.hard = hard
-        self.soft = soft
-    }
-
-    /// Both parts together, each count 0...`Limit.amountMax`.
-    public var total: MeteredUse {
-        MeteredUse(
-            inputTokens: TokenEstimator.sum(hard.inputTokens, soft.inputTokens),
-            outputTokens: TokenEstimator.sum(hard.outputTokens, soft.outputTokens), cost: TokenEstimator.sum(hard.cost, soft.cost))
-    }
-}
-
 /// Estimates tokens from text: four characters make one, rounded up. Close for English and generous enough for most else; what an answer
 /// reports replaces it. All counts saturate at `Limit.amountMax`; negative ones are 0.
 public enum TokenEstimator {
@@ -34,21 +13,21 @@ public enum TokenEstimator {
         return min(Int64(tokens), Limit.amountMax)
     }
 
-    /// What a request is expected to use: the input and `maxTokens` × `choices` hard; without `maxTokens`, `defaultMaxTokens` × `choices` soft.
+    /// What a request is expected to use: the input and `maxTokens` × `choices`; without `maxTokens`, `defaultMaxTokens` × `choices` as the
+    /// soft part.
     /// Fewer than one choice counts as one. Without a price the cost is 0.
     public static func estimate(
         inputCharacters: Int, maxTokens: Int?, choices: Int, defaultMaxTokens: Int, price: ModelPrice?
-    ) -> UsageEstimate {
+    ) -> UseEstimate {
         let input = tokens(characters: inputCharacters)
         let output = product(maxTokens ?? defaultMaxTokens, max(1, choices))
         let whole = price?.cost(inputTokens: input, outputTokens: output) ?? 0
         guard maxTokens == nil else {
-            return UsageEstimate(hard: MeteredUse(inputTokens: input, outputTokens: output, cost: whole), soft: MeteredUse())
+            return UseEstimate(MeteredUse(inputTokens: input, outputTokens: output, cost: whole))
         }
         // The parts of the cost sum up to the cost of the whole, however each rounds.
         let hardCost = price?.cost(inputTokens: input, outputTokens: 0) ?? 0
-        return UsageEstimate(
-            hard: MeteredUse(inputTokens: input, cost: hardCost), soft: MeteredUse(outputTokens: output, cost: whole - hardCost))
+        return UseEstimate(MeteredUse(inputTokens: input, cost: hardCost), softOutputTokens: output, softCost: whole - hardCost)
     }
 
     /// What is charged for an answer without a usage report: the estimate of the input, in tokens, and a quarter of the characters seen.

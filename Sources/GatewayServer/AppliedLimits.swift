@@ -1,0 +1,74 @@
+import GatewayModel
+import RateLimiting
+
+/// The limits that one request counts against, in the order they were found: its key's and tenant's, then what the plan adds. Reused by the
+/// requests of a connection; confined to its loop.
+final class AppliedLimits {
+    /// The groups, each with its limits by phase.
+    private(set) var groups: [BoundLimits] = []
+    /// The places taken in limits on concurrency.
+    private var places = ConcurrencySlots()
+    /// Scratch for one admission.
+    private var candidates: [BoundLimit] = []
+
+    /// Forgets the last request's.
+    func reset() {
+        places.release()
+        groups.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds a group.
+    func add(_ group: BoundLimits?) {
+        if let group, !(group.hits.isEmpty && group.requests.isEmpty && group.metered.isEmpty) { groups.append(group) }
+    }
+
+    /// Whether no limit applies.
+    var isEmpty: Bool { groups.isEmpty }
+
+    /// Charges a hit.
+    func chargeHit(now: LimitTime) -> LimitVerdict {
+        candidates.removeAll(keepingCapacity: true)
+        for group in groups { candidates.append(contentsOf: group.hits) }
+        let candidates = self.candidates
+        return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now)
+    }
+
+    /// Charges a request and takes its places.
+    func chargeRequest(now: LimitTime) -> LimitVerdict {
+        candidates.removeAll(keepingCapacity: true)
+        for group in groups { candidates.append(contentsOf: group.requests) }
+        return take(now)
+    }
+
+    /// Takes the places alone: for a request that was charged, followed another's answer, and must now fetch its own.
+    func takePlacesAgain(now: LimitTime) -> LimitVerdict {
+        candidates.removeAll(keepingCapacity: true)
+        for group in groups { for limit in group.requests where limit.measure == .concurrency { candidates.append(limit) } }
+        return take(now)
+    }
+
+    private func take(_ now: LimitTime) -> LimitVerdict {
+        let candidates = self.candidates
+        return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now, holding: &places)
+    }
+
+    /// Gives the places back. Calling it again does nothing.
+    func leavePlaces() { places.release() }
+
+    /// Whether anything here counts tokens or money.
+    var isMetered: Bool { groups.contains { !$0.metered.isEmpty } }
+
+    /// Whether money is limited, so that what has no price can't simply pass.
+    var limitsCost: Bool { groups.contains { $0.metered.contains { $0.measure == .cost && !$0.isShadow } } }
+
+    /// Sets tokens and money aside.
+    func reserve(_ estimate: UseEstimate, into meter: Meter, now: LimitTime) -> LimitVerdict {
+        candidates.removeAll(keepingCapacity: true)
+        for group in groups { candidates.append(contentsOf: group.metered) }
+        let candidates = self.candidates
+        return LimitAdmission.reserve(candidates.span, estimate: estimate, now, into: &meter.reservation)
+    }
+}
+
+@available(*, unavailable)
+extension AppliedLimits: Sendable {}

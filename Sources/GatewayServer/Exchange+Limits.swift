@@ -1,0 +1,157 @@
+// Phases 8 and 11 as far as limits go: which ones apply, requests and places, tokens and money, and how a refusal reads.
+
+import GatewayModel
+import HTTP1
+import Providers
+import RateLimiting
+import RequestScan
+import Tenants
+
+extension Exchange {
+    // MARK: Which limits apply
+
+    /// Those of the key and its tenant, known as soon as the caller is.
+    func findLimits(of identity: KeyIdentity) {
+        limits.add(snapshot.keyLimits[identity.key]?.bound)
+        limits.add(tenant?.limits?.bound)
+        if !limits.isEmpty { facts.limits = limits }
+    }
+
+    /// Those that depend on what is asked: the route's, the model's, and one bucket for each declared metadata name.
+    func findLimits(of plan: UpstreamPlan, _ identity: KeyIdentity) {
+        let key = snapshot.keyLimits[identity.key]
+        let own = tenant?.limits
+        for scope in [key, own, plan.route?.limits] {
+            guard let scope, !scope.models.isEmpty else { continue }
+            scope.addMatching(model: plan.model, provider: snapshot.providers[plan.provider].name, to: limits)
+        }
+        if key?.families.isEmpty == false || own?.families.isEmpty == false { addMetadataLimits(key, own, identity) }
+        limits.add(plan.route?.limits?.bound)
+        if !limits.isEmpty { facts.limits = limits }
+    }
+
+    private func addMetadataLimits(_ key: ScopeLimits?, _ own: ScopeLimits?, _ identity: KeyIdentity) {
+        guard let tenant else { return }
+        let head = client.head
+        let operators = snapshot.keys.keys[Int(identity.key)].metadata
+        let metadata =
+            if let field = head.first(.cfAigMetadata) {
+                RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: head.bytes.span.extracting(field))
+            } else {
+                RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: nil)
+            }
+        for scope in [key, own] {
+            for family in scope?.families ?? [] { limits.add(family.limits(forText: metadata[family.name], worker.limitNow)) }
+        }
+    }
+
+    // MARK: 8 admit
+
+    /// Charges the hits limits. A hit that they refuse is not served.
+    func chargeHit() throws(GatewayError) {
+        guard !limits.isEmpty, case .refused(let refusal) = limits.chargeHit(now: worker.limitNow) else { return }
+        throw limited(refusal)
+    }
+
+    /// Charges one request and takes its places.
+    func chargeRequest() throws(GatewayError) {
+        guard !limits.isEmpty, !isCharged else { return }
+        if case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
+        isCharged = true
+    }
+
+    /// Takes the places that it gave up to follow another's answer.
+    func takePlacesAgain() throws(GatewayError) {
+        guard !limits.isEmpty, case .refused(let refusal) = limits.takePlacesAgain(now: worker.limitNow) else { return }
+        throw limited(refusal)
+    }
+
+    // MARK: 11 reserve
+
+    /// Sets aside what the request is expected to use. `nil` for operations that use neither tokens nor money.
+    func reserve() throws(GatewayError) -> Meter? {
+        guard let plan, let tenant, operation.kind != .models, operation.kind != .count else { return nil }
+        let meter = makeMeter(plan, tenant)
+        guard limits.isMetered else { return meter }
+        if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost { throw unpriced(plan) }
+        var estimate = meter.estimate
+        if meter.tariff.price == nil, let fixed = meter.fixedPrice { estimate.use.cost = fixed }
+        if case .refused(let refusal) = limits.reserve(estimate, into: meter, now: worker.limitNow) { throw limited(refusal) }
+        return meter
+    }
+
+    private func makeMeter(_ plan: UpstreamPlan, _ tenant: TenantState) -> Meter {
+        var tariff = snapshot.configuration.prices.tariff(provider: snapshot.providers[plan.provider].name, model: plan.model)
+        if tenant.tenant.chargesCustomCost, let price = customPrice() {
+            tariff = Tariff(price: price, countsCachedInput: tariff.countsCachedInput)
+        }
+        return Meter(tariff: tariff, estimate: estimate(tariff.price), fixedPrice: plan.route?.definition.pricePerRequest)
+    }
+
+    private func estimate(_ price: ModelPrice?) -> UseEstimate {
+        guard let scan else { return UseEstimate(MeteredUse()) }
+        let generates = operation.kind == .generate
+        return TokenEstimator.estimate(
+            inputCharacters: inputCharacters(scan), maxTokens: generates ? scan.maxTokens : 0, choices: scan.choices,
+            defaultMaxTokens: snapshot.configuration.metering.defaultMaxTokens, price: price)
+    }
+
+    /// Of a batch of embeddings only what is fetched counts, apportioned by the items' length.
+    private func inputCharacters(_ scan: RequestScan) -> Int {
+        guard let embeddings, embeddings.cachedCount > 0 else { return scan.inputCharacters }
+        let all = scan.embeddingItems.reduce(0) { $0 + $1.count }
+        let missing = embeddings.missing.reduce(0) { $0 + scan.embeddingItems[$1].count }
+        guard all > 0 else { return scan.inputCharacters }
+        return Int(scan.inputCharacters.multipliedFullWidth(by: missing).low / UInt(all))
+    }
+
+    /// `cf-aig-custom-cost`: what the client says a token costs, in USD.
+    private func customPrice() -> ModelPrice? {
+        guard let range = client.head.first(.cfAigCustomCost) else { return nil }
+        return CustomCost.price(client.head.bytes.span.extracting(range))
+    }
+
+    private func unpriced(_ plan: UpstreamPlan) -> GatewayError {
+        worker.counters.add(.limited)
+        let provider = snapshot.providers[plan.provider].name
+        let what = plan.model.isEmpty ? "This operation at \(provider)" : "The model \(plan.model) at \(provider)"
+        return GatewayError(
+            status: 400, code: "unpriced_model",
+            message: "\(what) has no price, and spending is limited here. The operator adds one to prices, or a price_per_request to a "
+                + "route.",
+            param: "model")
+    }
+
+    // MARK: How a refusal reads
+
+    /// The refusal in the client's words: what was reached, how large it is, when to come back.
+    func limited(_ refusal: LimitRefusal) -> GatewayError {
+        worker.counters.add(.limited)
+        let limit = refusal.limit
+        let name = limit.isPublic ? limit.policyName : "of the route"
+        if refusal.isPermanent {
+            return GatewayError(
+                status: 400, code: "request_exceeds_limit",
+                message: "This request needs \(LimitText.amount(refusal.wanted, limit.measure)); the limit \(name) never holds more than "
+                    + "\(LimitText.amount(limit.limit.burst, limit.measure)). Send less text or a smaller max_tokens.",
+                param: limit.measure == .inputTokens ? nil : "max_tokens")
+        }
+        let seconds = Int(clamping: refusal.retryAfterSeconds())
+        let isBudget = limit.limit.window.isBudget || limit.measure == .cost
+        let code =
+            limit.measure == .concurrency ? "concurrency_limit_exceeded" : isBudget ? "budget_exceeded" : "rate_limit_exceeded"
+        return GatewayError(
+            status: 429, code: code,
+            message: "The limit \(name)\(limit.isPublic ? " (\(LimitText.describe(limit.limit)))" : "") is reached. Retry in \(seconds) s.",
+            retryAfterSeconds: seconds)
+    }
+}
+
+extension MetadataFamily {
+    /// The limits of a value given as text; `nil` where the request has none.
+    fileprivate func limits(forText text: String?, _ now: LimitTime) -> BoundLimits {
+        guard let text else { return limits(for: nil, now) }
+        let bytes = Array(text.utf8)
+        return limits(for: bytes.span, now)
+    }
+}

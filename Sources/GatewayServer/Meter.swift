@@ -1,0 +1,114 @@
+// What one fetch may use of tokens and money: reserved before anything is sent, settled once when the answer ends, however it ends.
+//
+// Charged is what the provider reported. Where it reported nothing, the contract says what stands in: nothing if no byte was sent; for a stream
+// the input's estimate and a quarter of the characters seen; for a plain answer the estimate. A refusal by the provider (4xx, 5xx) reports
+// nothing and is billed nothing; a 408, which ends work that was begun, costs the input. docs/decisions/011 has the reasons.
+
+import GatewayModel
+import Providers
+import RateLimiting
+
+/// How a fetch ended, for what it costs.
+enum FetchEnding {
+    /// No byte of the request reached the provider.
+    case nothingSent
+    /// The request was sent and no answer's head came.
+    case noAnswer
+    /// An answer came, whole or in part. `summary` is `nil` where its body is not read.
+    case answered(status: Int, isStream: Bool, summary: AnswerSummary?)
+}
+
+/// What a fetch used.
+struct MeterReading: Sendable, Equatable {
+    /// Tokens as they count against limits, and nano-USD.
+    var use = MeteredUse()
+    /// The provider's own report.
+    var usage: Usage?
+    /// Whether `use` is estimated because the provider reported nothing, or not all.
+    var isEstimated = false
+    /// Whether no price is known, so that `use.cost` is 0 or the route's fixed price.
+    var isUnpriced = false
+    /// Whether more was used than had been reserved somewhere.
+    var isUnderestimated = false
+}
+
+/// See the file's header. Confined to the loop of its fetch.
+final class Meter {
+    let tariff: Tariff
+    let estimate: UseEstimate
+    /// Nano-USD charged for a request whose model has no price.
+    let fixedPrice: Int64?
+    /// What was set aside; empty where no limit counts tokens or money. One that is never settled is charged as it stands.
+    var reservation = Reservation()
+
+    init(tariff: Tariff, estimate: UseEstimate, fixedPrice: Int64?) {
+        self.tariff = tariff
+        self.estimate = estimate
+        self.fixedPrice = fixedPrice
+    }
+
+    /// Settles, once.
+    func settle(_ ending: FetchEnding, now: LimitTime) -> MeterReading {
+        var reading = reading(of: ending)
+        reading.isUnpriced = tariff.price == nil
+        if reading.isUnpriced, let fixedPrice, isCharged(ending) { reading.use.cost = fixedPrice }
+        if case .nothingSent = ending {
+            reservation.release(now)
+        } else {
+            reading.isUnderestimated = reservation.settle(actual: reading.use, now).isUnderestimated
+        }
+        return reading
+    }
+
+    /// Gives back what was set aside: the request never became a fetch.
+    func release(now: LimitTime) { reservation.release(now) }
+
+    private func isCharged(_ ending: FetchEnding) -> Bool {
+        switch ending {
+        case .nothingSent: false
+        case .noAnswer: true
+        case .answered(let status, _, _): status < 400 || status == 408
+        }
+    }
+
+    private func reading(of ending: FetchEnding) -> MeterReading {
+        switch ending {
+        case .nothingSent: return MeterReading()
+        case .noAnswer: return unreported(characters: 0)
+        case .answered(let status, let isStream, let summary):
+            if let usage = summary?.usage { return reported(usage, summary) }
+            if status >= 400 { return status == 408 ? unreported(characters: 0) : MeterReading() }
+            if isStream || summary.map({ $0.outcome != .complete }) == true {
+                return unreported(characters: summary?.outputCharacters ?? 0)
+            }
+            let whole = estimate.whole
+            return MeterReading(use: whole, isEstimated: whole != MeteredUse())
+        }
+    }
+
+    /// What the provider said; of an answer that broke off it may have said only a part.
+    private func reported(_ usage: Usage, _ summary: AnswerSummary?) -> MeterReading {
+        guard let summary, summary.outcome != .complete else { return MeterReading(use: tariff.use(of: usage), usage: usage) }
+        var usage = usage
+        var isEstimated = false
+        let seen = TokenEstimator.tokens(characters: summary.outputCharacters)
+        if usage.outputTokens < seen {
+            usage.outputTokens = seen
+            isEstimated = true
+        }
+        if usage.inputTokens == 0 {
+            usage.inputTokens = estimate.use.inputTokens
+            isEstimated = true
+        }
+        return MeterReading(use: tariff.use(of: usage), usage: usage, isEstimated: isEstimated)
+    }
+
+    private func unreported(characters: Int) -> MeterReading {
+        MeterReading(
+            use: TokenEstimator.unreported(
+                inputEstimate: estimate.use.inputTokens, outputCharacters: characters, price: tariff.price), isEstimated: true)
+    }
+}
+
+@available(*, unavailable)
+extension Meter: Sendable {}
