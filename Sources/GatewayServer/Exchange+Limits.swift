@@ -137,13 +137,22 @@ extension Exchange {
                 param: limit.measure == .inputTokens ? nil : "max_tokens")
         }
         let seconds = Int(clamping: refusal.retryAfterSeconds())
-        let isBudget = limit.limit.window.isBudget || limit.measure == .cost
-        let code =
-            limit.measure == .concurrency ? "concurrency_limit_exceeded" : isBudget ? "budget_exceeded" : "rate_limit_exceeded"
         return GatewayError(
-            status: 429, code: code,
+            status: 429, code: LimitCode(limit.limit).rawValue,
             message: "The limit \(name)\(limit.isPublic ? " (\(LimitText.describe(limit.limit)))" : "") is reached. Retry in \(seconds) s.",
             retryAfterSeconds: seconds)
+    }
+}
+
+/// What a 429 is called.
+private enum LimitCode: String {
+    case rate = "rate_limit_exceeded"
+    case concurrency = "concurrency_limit_exceeded"
+    case budget = "budget_exceeded"
+
+    init(_ limit: Limit) {
+        let isBudget = limit.window.isBudget || limit.measure == .cost
+        self = limit.measure == .concurrency ? .concurrency : isBudget ? .budget : .rate
     }
 }
 

@@ -36,6 +36,7 @@ def codes_in_sources():
         "HTTP": code_property("HTTP1/HTTPRefusal.swift"),
         "scan": code_property("RequestScan/ScanError.swift"),
         "keys": set(re.findall(r'case \w+ = "([a-z0-9_]+)"', source("Tenants/AuthenticationFailure.swift"))),
+        "limits": set(re.findall(r'case \w+ = "([a-z0-9_]+)"', source("GatewayServer/Exchange+Limits.swift"))),
         "key store": set(re.findall(r'case \w+ = "([a-z0-9_]+)"', source("Tenants/KeyStoreError.swift"))),
     }
     assert not [way for way, codes in found.items() if not codes]
@@ -54,7 +55,7 @@ def test_no_error_code_is_written_where_this_test_does_not_look():
         for file in SOURCES.rglob("*.swift")
         if re.search(r"\bGatewayError\(\s*status: [^,]+, code: [^\"]", file.read_text())
     }
-    known = {"RoutingRefusals", "HTTPRefusal", "ScanError", "AuthenticationFailure", "KeyStoreError", "KeyTable+Policy", "Fetch"}
+    known = {"RoutingRefusals", "HTTPRefusal", "ScanError", "AuthenticationFailure", "KeyStoreError", "KeyTable+Policy", "Fetch", "Exchange+Limits"}
     assert variable == {name + ".swift" for name in known}
 
 
