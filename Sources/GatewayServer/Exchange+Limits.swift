@@ -113,6 +113,7 @@ extension Exchange {
 
     private func unpriced(_ plan: UpstreamPlan) -> GatewayError {
         worker.counters.add(.limited)
+        facts.cache = .none
         let provider = snapshot.providers[plan.provider].name
         let what = plan.model.isEmpty ? "This operation at \(provider)" : "The model \(plan.model) at \(provider)"
         return GatewayError(
@@ -127,6 +128,8 @@ extension Exchange {
     /// The refusal in the client's words: what was reached, how large it is, when to come back.
     func limited(_ refusal: LimitRefusal) -> GatewayError {
         worker.counters.add(.limited)
+        // Nothing was forwarded, so nothing is said of what would have been stored.
+        facts.cache = .none
         let limit = refusal.limit
         let name = limit.isPublic ? limit.policyName : "of the route"
         if refusal.isPermanent {
