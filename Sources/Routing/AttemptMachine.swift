@@ -38,8 +38,10 @@ public struct AttemptMachine: Sendable {
         case failure(candidate: Int, AttemptFailure)
     }
 
-    let policy: RetryPolicy
-    let traits: RequestTraits
+    /// How often, how fast and for how long.
+    public let policy: RetryPolicy
+    /// What may be tried again.
+    public let traits: RequestTraits
     /// When the first byte must have come.
     public let deadline: MonotonicTime
     var random: RandomSource
