@@ -52,6 +52,7 @@ let package = Package(
         module("ExactCache", ["Storage", "Hashing", "GatewayModel"]),
         module("Providers", ["JSON", "GatewayModel"]),
         module("RateLimiting", ["GatewayModel"]),
+        module("Routing", ["GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
         module("GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
 
@@ -95,6 +96,7 @@ let package = Package(
             name: "ExactCacheTrial", dependencies: ["ExactCache", "GatewayModel"], path: "Tests/ExactCacheTrial", swiftSettings: strict),
         tests(of: "ExactCache", ["Storage", "store-torture", "TestSupport", "ExactCacheTrial", "GatewayModel"]),
         tests(of: "RateLimiting", ["GatewayModel", "TestSupport"]),
+        tests(of: "Routing", ["GatewayModel", "TestSupport"]),
         tests(of: "Providers", ["JSON", "TestSupport"]),
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "GatewayModel", "TestSupport"]),
