@@ -20,7 +20,7 @@ public struct BoundLimit: Sendable {
     /// What it counts.
     public var measure: LimitMeasure { definition.limit.measure }
     /// Whether it only counts what it would have refused.
-    public var isShadow: Bool { definition.limit.isShadow }
+    public var isShadow: Bool { definition.isShadow }
     /// Whether its state may be told to a tenant. What is left of a route's limit says what other tenants do.
     public var isPublic: Bool {
         if case .route = definition.scope { false } else { true }

@@ -1,4 +1,5 @@
 // All or none: a request that some limit refuses is charged by no limit. Nothing is allocated unless a request is refused.
+// Spans at the border, buffers inside: the optimiser of Swift 6.3 fails on spans that are handed on to inlined functions.
 import GatewayModel
 import Synchronization
 
@@ -9,6 +10,10 @@ public enum LimitAdmission {
     /// Charges one request to each limit, or to none. For `BoundLimits.hits` and `BoundLimits.requests`, joined over all scopes that apply.
     /// Places of concurrency limits are held by `slots`. Limits in shadow mode never refuse; one that would have is counted and not charged.
     public static func admit(_ limits: Span<BoundLimit>, _ now: LimitTime, holding slots: inout ConcurrencySlots) -> LimitVerdict {
+        limits.withUnsafeBufferPointer { admit($0, now, &slots) }
+    }
+
+    private static func admit(_ limits: Limits, _ now: LimitTime, _ slots: inout ConcurrencySlots) -> LimitVerdict {
         // Another thread may take what the check saw. Each round that fails means that someone else got on, so a few are enough.
         for _ in 0..<16 {
             if !hasRoom(limits, now) {
@@ -34,16 +39,18 @@ public enum LimitAdmission {
         return verdict
     }
 
+    private typealias Limits = UnsafeBufferPointer<BoundLimit>
+
     /// What a request is told that lost 16 races: to come back at once.
     private static let lostRace = CellShortfall(wanted: 1, available: 0, waitNanoseconds: 1_000_000, isPermanent: false)
 
-    @inline(__always) private static func hasRoom(_ limits: Span<BoundLimit>, _ now: LimitTime) -> Bool {
+    @inline(__always) private static func hasRoom(_ limits: Limits, _ now: LimitTime) -> Bool {
         for index in limits.indices where !limits[index].isShadow && !limits[index].cell.hasRoom(now) { return false }
         return true
     }
 
     /// Charges all that may refuse. If one has no room any more, the others get theirs back and its index is returned.
-    @inline(__always) private static func takeAll(_ limits: Span<BoundLimit>, _ now: LimitTime) -> Int? {
+    @inline(__always) private static func takeAll(_ limits: Limits, _ now: LimitTime) -> Int? {
         for index in limits.indices where !limits[index].isShadow && !limits[index].cell.take(now) {
             giveBack(limits, before: index)
             return index
@@ -51,13 +58,13 @@ public enum LimitAdmission {
         return nil
     }
 
-    @inline(never) private static func giveBack(_ limits: Span<BoundLimit>, before end: Int) {
+    @inline(never) private static func giveBack(_ limits: Limits, before end: Int) {
         for index in 0..<end where !limits[index].isShadow { limits[index].cell.giveBack() }
     }
 
     /// The request is admitted: charges the limits in shadow mode, and notes whose places are taken.
     @inline(__always)
-    private static func takeShadows(_ limits: Span<BoundLimit>, _ now: LimitTime, holding slots: inout ConcurrencySlots) {
+    private static func takeShadows(_ limits: Limits, _ now: LimitTime, holding slots: inout ConcurrencySlots) {
         for index in limits.indices {
             let cell = limits[index].cell
             if limits[index].isShadow, !cell.take(now) {
@@ -69,7 +76,7 @@ public enum LimitAdmission {
     }
 
     /// The weightiest refusal; nil if all have room now.
-    @inline(never) private static func refusal(_ limits: Span<BoundLimit>, _ now: LimitTime) -> LimitRefusal? {
+    @inline(never) private static func refusal(_ limits: Limits, _ now: LimitTime) -> LimitRefusal? {
         var weightiest: LimitRefusal?
         for index in limits.indices where !limits[index].isShadow {
             guard let shortfall = limits[index].cell.shortfall(now) else { continue }
@@ -92,6 +99,12 @@ public enum LimitAdmission {
         _ limits: Span<BoundLimit>, estimate: UseEstimate, _ now: LimitTime, into reservation: inout Reservation
     ) -> LimitVerdict {
         precondition(reservation.isEmpty, "a reservation must end before the next one begins")
+        return limits.withUnsafeBufferPointer { reserve($0, estimate, now, &reservation) }
+    }
+
+    private static func reserve(
+        _ limits: Limits, _ estimate: UseEstimate, _ now: LimitTime, _ reservation: inout Reservation
+    ) -> LimitVerdict {
         let count = limits.count
         if count == 0 { return .admitted }
         return withUnsafeTemporaryAllocation(of: Int32.self, capacity: count) { order in
@@ -106,7 +119,7 @@ public enum LimitAdmission {
 
     /// Insertion sort by address, without repetitions: there are seldom more than four. Returns how many entries it wrote.
     @inline(__always)
-    private static func sort(_ limits: Span<BoundLimit>, into order: UnsafeMutableBufferPointer<Int32>) -> Int {
+    private static func sort(_ limits: Limits, into order: UnsafeMutableBufferPointer<Int32>) -> Int {
         var count = 0
         next: for index in limits.indices {
             let address = ObjectIdentifier(limits[index].cell)
@@ -130,7 +143,7 @@ public enum LimitAdmission {
 
     @inline(__always)
     private static func reserveLocked(
-        _ limits: Span<BoundLimit>, _ order: UnsafeMutableBufferPointer<Int32>, _ count: Int, _ estimate: UseEstimate, _ now: LimitTime,
+        _ limits: Limits, _ order: UnsafeMutableBufferPointer<Int32>, _ count: Int, _ estimate: UseEstimate, _ now: LimitTime,
         _ reservation: inout Reservation
     ) -> LimitVerdict {
         var weightiest: LimitRefusal?

@@ -5,14 +5,17 @@ final class LimitDefinition: Sendable {
     let limit: Limit
     let scope: LimitScope
     let policyName: String
-    let parameters: CellParameters
+    /// That of the limit, where admission reads it without copying the limit.
+    let isShadow: Bool
 
     init(limit: Limit, scope: LimitScope, policyName: String) {
         self.limit = limit
         self.scope = scope
         self.policyName = policyName
-        parameters = CellParameters(limit)
+        isShadow = limit.isShadow
     }
+
+    var parameters: CellParameters { CellParameters(limit) }
 }
 
 /// The limits of one scope with one selector, by the step of a request that they belong to.

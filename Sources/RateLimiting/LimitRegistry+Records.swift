@@ -26,7 +26,8 @@ public struct RestoreResult: Sendable, Equatable {
 
 extension LimitRegistry {
     /// The records of all buckets that changed since they were last taken, at most `max`; the next call goes on with the others, so
-    /// call until there are fewer. Reservations count as spent. If writing fails, `markDirty` puts them back. About 50 ns for each bucket there is.
+    /// call until there are fewer. Reservations count as spent. If writing fails, `markDirty` puts them back. About 0.2 µs for each bucket
+    /// there is.
     public func takeDirty(max: Int, _ now: LimitTime) -> [LimitRecord] {
         lock.withLock {
             var records = takeRemoved(max)

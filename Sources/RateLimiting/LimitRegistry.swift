@@ -58,7 +58,7 @@ public final class LimitRegistry: @unchecked Sendable {
     public func bind(_ limits: [Limit], scope: LimitScope, tenant: String? = nil, _ now: LimitTime) -> BoundLimits {
         lock.lock()
         defer { lock.unlock() }
-        let tenant = tenant ?? (scope.kind + "/" + scope.id)
+        let tenant = tenant ?? LimitRegistry.tenant(of: scope)
         if limits.isEmpty, scopes[scope] == nil { return .none }
         let cells = scopes[scope] ?? ScopeCells()
         scopes[scope] = cells
@@ -68,6 +68,11 @@ public final class LimitRegistry: @unchecked Sendable {
         cells.tenant = tenant
         cells.bound = bind(LimitSorting(limits, scope: scope, hitsFactor: hitsFactor), to: cells, scope, tenant, now)
         return cells.bound
+    }
+
+    /// Whose metadata values a scope's are counted with, if nothing else is said. No tenant has a slash in its id.
+    private static func tenant(of scope: LimitScope) -> String {
+        if case .tenant(let id) = scope { id } else { scope.kind + "/" + scope.id }
     }
 
     private func bind(

@@ -38,6 +38,7 @@ public struct Reservation: ~Copyable, Sendable {
     @discardableResult
     public mutating func settle(actual: MeteredUse, _ now: LimitTime) -> SettleResult {
         var isUnderestimated = false
+        let actual = actual.withoutNegatives
         end { part in
             let used = actual.amount(of: part.cell.measure)
             if part.cell.settle(reserved: part.amount, used: used, now: now) { isUnderestimated = true }

@@ -32,9 +32,16 @@ public struct UseEstimate: Sendable, Equatable {
             case .cost: softCost
             case .inputTokens, .requests, .hits, .concurrency: 0
             }
-        let known = max(0, use.amount(of: measure))
+        let known = use.withoutNegatives.amount(of: measure)
         guard soft > 0 else { return known }
         let (sum, overflow) = known.addingReportingOverflow(soft)
         return max(known, min(overflow ? .max : sum, capacity))
+    }
+}
+
+extension MeteredUse {
+    /// Negative numbers, which only a broken upstream can report, as 0: so that they cannot hide what is used besides.
+    var withoutNegatives: MeteredUse {
+        MeteredUse(inputTokens: max(0, inputTokens), outputTokens: max(0, outputTokens), cost: max(0, cost))
     }
 }
