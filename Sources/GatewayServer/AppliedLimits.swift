@@ -8,6 +8,8 @@ final class AppliedLimits {
     private(set) var groups: [BoundLimits] = []
     /// The places taken in limits on concurrency.
     private var places = ConcurrencySlots()
+    /// Limits in shadow mode that would have refused to set something aside.
+    private var shadowRefusals: UInt64 = 0
     /// Scratch for one admission.
     private var candidates: [BoundLimit] = []
 
@@ -30,7 +32,7 @@ final class AppliedLimits {
         candidates.removeAll(keepingCapacity: true)
         for group in groups { candidates.append(contentsOf: group.hits) }
         let candidates = self.candidates
-        return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now)
+        return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now, holding: &places)
     }
 
     /// Charges a request and takes its places.
@@ -52,6 +54,12 @@ final class AppliedLimits {
         return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now, holding: &places)
     }
 
+    /// How many limits in shadow mode would have refused since this was last asked.
+    func takeShadowRefusals() -> UInt64 {
+        defer { shadowRefusals = 0 }
+        return shadowRefusals + places.takeShadowRefusals()
+    }
+
     /// Gives the places back. Calling it again does nothing.
     func leavePlaces() { places.release() }
 
@@ -66,7 +74,9 @@ final class AppliedLimits {
         candidates.removeAll(keepingCapacity: true)
         for group in groups { candidates.append(contentsOf: group.metered) }
         let candidates = self.candidates
-        return LimitAdmission.reserve(candidates.span, estimate: estimate, now, into: &meter.reservation)
+        let verdict = LimitAdmission.reserve(candidates.span, estimate: estimate, now, into: &meter.reservation)
+        shadowRefusals += meter.reservation.takeShadowRefusals()
+        return verdict
     }
 }
 

@@ -350,6 +350,8 @@ final class Exchange {
         fetch?.consumerLeft(self)
         fetch = nil
         releaseSlot()
+        let shadowed = limits.takeShadowRefusals()
+        if shadowed > 0 { worker.counters.add(.limitedInShadow, shadowed) }
     }
 
     // MARK: The client

@@ -25,6 +25,8 @@ final class Fetch: TransferDelegate {
     private var status = 0
     private var contentType: [UInt8] = []
     private var isEventStream = false
+    /// Whether the body came in a content coding, so that nothing can be read from it.
+    private var isEncoded = false
     private var refusal: CacheReason?
     private var isOver = false {
         didSet { giveSlotBack() }
@@ -136,6 +138,7 @@ final class Fetch: TransferDelegate {
                 operation: order.operation, form: answerForm, eventBytesMax: worker.snapshot.limits.eventBytesMax,
                 requiresDoneMarker: order.requiresDoneMarker)
         }
+        isEncoded = head.value(of: "content-encoding").map { $0 != Array("identity".utf8) } ?? false
         refusal = whyNotKept(head)
         if Self.isFailure(status) { worker.counters.add(.upstreamFailures) }
         if status >= 500, consumer?.staleIsAllowed == true { return failForStale() }
@@ -179,7 +182,7 @@ final class Fetch: TransferDelegate {
 
     private func whyNotKept(_ head: UpstreamHead) -> CacheReason? {
         guard status == 200 else { return .status }
-        if let encoding = head.value(of: "content-encoding"), encoding != Array("identity".utf8) { return .contentEncoding }
+        if isEncoded { return .contentEncoding }
         let isJSON = contentType.starts(with: Array("application/json".utf8))
         guard isEventStream || isJSON else { return .contentType }
         if isEventStream != order.wantsStream, !(isJSON && answerForm == .geminiArray) { return .contentType }
@@ -320,7 +323,8 @@ final class Fetch: TransferDelegate {
         self.meter = nil
         let ending: FetchEnding =
             if status > 0 {
-                .answered(status: status, isStream: answerForm != .json, summary: summary)
+                // Bytes of a coding are no text to count: a client that forbids identity would have its output for nothing.
+                .answered(status: status, isStream: answerForm != .json && !isEncoded, summary: isEncoded ? nil : summary)
             } else {
                 transfer?.requestBytesSent == true ? .noAnswer : .nothingSent
             }

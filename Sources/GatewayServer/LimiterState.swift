@@ -48,10 +48,14 @@ struct LimitBinding {
         registry.configure(hitsFactor: Int64(metering.hitsFactor), valuesMax: metering.metadataValuesMax)
     }
 
-    /// The limits of one scope, `nil` where there are none.
+    /// The limits of one scope, `nil` where there are none. What was spent of limits taken away waits for them to come back: neither taking nor
+    /// giving is a refill.
     mutating func bind(_ set: LimitSet, scope: LimitScope, tenant: String? = nil) -> ScopeLimits? {
-        guard !set.isEmpty else { return nil }
         scopes.insert(scope)
+        guard !set.isEmpty else {
+            _ = registry.bind([], scope: scope, tenant: tenant, now)
+            return nil
+        }
         return ScopeLimits(set.limits, scope: scope, tenant: tenant, registry: registry, now: now)
     }
 

@@ -179,7 +179,7 @@ final class GatewaySnapshot: Sendable {
 
     private static func keyLimits(_ keys: KeyTable, _ binding: inout LimitBinding) -> [UInt32: ScopeLimits] {
         var limits: [UInt32: ScopeLimits] = [:]
-        for (index, key) in keys.keys.enumerated() where !key.limits.isEmpty && key.revoked == nil {
+        for (index, key) in keys.keys.enumerated() where key.revoked == nil {
             limits[UInt32(index)] = binding.bind(key.limits, scope: .key(key.id), tenant: key.tenant)
         }
         return limits

@@ -6,6 +6,7 @@ public struct ConcurrencySlots: ~Copyable, Sendable {
     private var second: LimitCell?
     private var third: LimitCell?
     private var others: [LimitCell] = []
+    private var shadowRefusals: UInt64 = 0
 
     /// Holds nothing.
     public init() {}
@@ -30,6 +31,14 @@ public struct ConcurrencySlots: ~Copyable, Sendable {
         } else {
             others.append(cell)
         }
+    }
+
+    mutating func noteShadowRefusal() { shadowRefusals += 1 }
+
+    /// How many limits in shadow mode would have refused since this was last asked.
+    public mutating func takeShadowRefusals() -> UInt64 {
+        defer { shadowRefusals = 0 }
+        return shadowRefusals
     }
 
     /// Gives all places back. Any number of times.

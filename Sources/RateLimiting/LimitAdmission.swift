@@ -69,6 +69,7 @@ public enum LimitAdmission {
             let cell = limits[index].cell
             if limits[index].isShadow, !cell.take(now) {
                 cell.shadowRefusedCount.wrappingAdd(1, ordering: .relaxed)
+                slots.noteShadowRefusal()
             } else if cell.kind == .concurrency {
                 slots.hold(cell)
             }
@@ -162,6 +163,7 @@ public enum LimitAdmission {
             let wanted = estimate.wanted(of: cell.measure, capacity: cell.burst.load(ordering: .relaxed))
             if limit.isShadow, wanted > cell.availableLocked(now) {
                 cell.shadowRefusedCount.wrappingAdd(1, ordering: .relaxed)
+                reservation.noteShadowRefusal()
             } else {
                 cell.reserveLocked(wanted)
                 reservation.hold(cell, wanted)

@@ -13,6 +13,7 @@ public struct Reservation: ~Copyable, Sendable {
     private var parts = InlineArray<6, Part?>(repeating: nil)
     private var others: [Part] = []
     private var count = 0
+    private var shadowRefusals: UInt64 = 0
 
     /// Holds nothing.
     public init() {}
@@ -31,6 +32,14 @@ public struct Reservation: ~Copyable, Sendable {
             others.append(Part(cell: cell, amount: amount))
         }
         count += 1
+    }
+
+    mutating func noteShadowRefusal() { shadowRefusals += 1 }
+
+    /// How many limits in shadow mode would have refused since this was last asked.
+    public mutating func takeShadowRefusals() -> UInt64 {
+        defer { shadowRefusals = 0 }
+        return shadowRefusals
     }
 
     /// Ends the reservation: every limit is charged what was really used. Numbers below 0 count as 0, those above `Limit.amountMax` as that.

@@ -14,7 +14,7 @@ enum Field: UInt8 {
     // Inside stream_options, cache, prompt
     case includeUsage, ttl, maxAge, noCache, noStore, namespace, id
     // Inside messages and their parts
-    case type, content, media, source, fileID, fileURI, opaqueBytes, data
+    case type, role, content, media, source, fileID, fileURI, opaqueBytes, data
     // Inside tools
     case name, function, functionDeclarations, vectorStoreIDs
 }
@@ -41,7 +41,8 @@ final class FieldNames {
         ("conversation", .conversation), ("background", .background), ("container", .container), ("mcp_servers", .mcpServers),
         ("cachedContent", .cachedContent), ("cached_content", .cachedContent), ("include_usage", .includeUsage), ("ttl", .ttl),
         ("s-maxage", .maxAge), ("s-max-age", .maxAge), ("no-cache", .noCache), ("no-store", .noStore), ("namespace", .namespace),
-        ("id", .id), ("type", .type), ("content", .content), ("parts", .content), ("output", .content), ("image_url", .media),
+        ("id", .id), ("type", .type), ("role", .role), ("content", .content), ("parts", .content), ("output", .content),
+        ("image_url", .media),
         ("image", .media), ("images", .media), ("input_audio", .media), ("audio", .media), ("video_url", .media), ("file", .media),
         ("file_url", .media), ("inlineData", .media), ("inline_data", .media), ("fileData", .media), ("file_data", .media),
         ("source", .source), ("file_id", .fileID), ("file_ids", .fileID), ("fileUri", .fileURI), ("file_uri", .fileURI),

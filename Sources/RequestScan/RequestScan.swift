@@ -45,7 +45,8 @@ public struct RequestScan: Sendable, Equatable {
     /// The largest of `max_tokens`, `max_completion_tokens`, `max_output_tokens` and `generationConfig.maxOutputTokens`; 0...2^53.
     public internal(set) var maxTokens: Int?
     /// Code points of the strings under `messages`, `input`, `prompt`, `system`, `contents`, `instructions` and `tools` (and Gemini's
-    /// counterparts), escapes decoded, keys and binary payloads (images, files, signatures) left out. A token id counts as four.
+    /// counterparts), escapes decoded; keys, roles, types, ids and binary payloads (images, files, signatures) left out. A token id counts as
+    /// four.
     public internal(set) var inputCharacters = 0
     /// `temperature` or `generationConfig.temperature`.
     public internal(set) var temperature: Double?

@@ -70,7 +70,8 @@ extension ScanPass {
         case .content where scope.place == .part: Scope(place: .nestedContent, isText: scope.isText)
         case .media: Scope(place: .media, isText: false)
         case .source: Scope(place: .source, isText: scope.isText)
-        case .opaqueBytes, .data: Scope(place: .opaque, isText: false)
+        // Names of kinds and things, no text.
+        case .opaqueBytes, .data, .role, .type, .id: Scope(place: .opaque, isText: false)
         default: Scope(place: .opaque, isText: scope.isText)
         }
     }

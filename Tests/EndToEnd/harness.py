@@ -159,6 +159,7 @@ class Gateway:
             "listen": {"data": f"127.0.0.1:{free_port()}", "admin": f"127.0.0.1:{free_port()}"},
             "loops": 2,
             "providers_file": str(ROOT / "config" / "providers.yaml"),
+            "prices_file": str(ROOT / "config" / "prices.yaml"),
             "provider_credentials": {"demo": "env:DEMO_PROVIDER_KEY", "other": "env:OTHER_PROVIDER_KEY"},
             "providers": {
                 "demo": {"url": self.demo.url},
@@ -276,6 +277,16 @@ class Gateway:
         key = self.weir(*arguments).strip()
         assert re.fullmatch(r"wk_[A-Za-z0-9_-]{43}", key), "keys create must print the key and nothing else"
         return key
+
+    def issue(self, tenant=None, limits=None, tenant_limits=None, tenant_fields=None, **fields):
+        """A key with limits, as the admin API's answer: `key` is the secret, `id` and `tenant` name it."""
+        tenant = tenant or unique("tenant")
+        if tenant_limits or tenant_fields:
+            made = self.admin("POST", "/tenants", json={"id": tenant, "limits": tenant_limits or {}, **(tenant_fields or {})})
+            assert made.status_code in (200, 201), made.text
+        made = self.admin("POST", "/keys", json={"tenant": tenant, "limits": limits or {}, **fields})
+        assert made.status_code in (200, 201), made.text
+        return made.json()
 
     def keys(self):
         return json.loads(self.weir("keys", "list", "--json"))["keys"]

@@ -74,7 +74,10 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"messages":[{"role":"user","content":"héllo😀"}]}"#, Operation.chatCompletions, 10),
+        (#"{"messages":[{"role":"user","content":"héllo😀"}]}"#, Operation.chatCompletions, 6),
+        (#"{"messages":[{"role":"assistant","id":"x","content":[{"type":"text","text":"abc"}]}]}"#, .chatCompletions, 3),
+        (#"{"contents":[{"role":"user","parts":[{"text":"abc"}]}]}"#, .generateContent, 3),
+        (#"{"input":[{"type":"message","role":"user","content":"abc"}]}"#, .responses, 3),
         (#"{"messages":[{"content":"\u0041\n\ud83d\ude00é"}]}"#, .chatCompletions, 4),
         (#"{"user":"nobody","model":"m"}"#, .chatCompletions, 0),
         (#"{"messages":[{"content":[{"text":"abc"},{"image_url":{"url":"data:xxxxxxxx"}}]}]}"#, .chatCompletions, 3),
