@@ -1,5 +1,10 @@
 // The generic cell rate algorithm (ITU-T I.371): one word holds the time at which the bucket will be full again. Each admission moves it
 // one interval on; an admission that would move it further than `tolerance` ahead of now is refused. No refill, no remainder, no drift.
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
 import GatewayModel
 import Synchronization
 
@@ -7,11 +12,21 @@ extension LimitCell {
     /// Stands in `word` while the parameters change under a waiting compare-exchange.
     private static let isChanging = Int64.max
 
-    /// The theoretical arrival time. Spins for the few instructions of a change of parameters.
+    /// The theoretical arrival time.
     @inline(__always) private func arrivalTime() -> Int64 {
-        var value = word.load(ordering: .acquiring)
-        while value == LimitCell.isChanging { value = word.load(ordering: .acquiring) }
-        return value
+        let value = word.load(ordering: .acquiring)
+        return value == LimitCell.isChanging ? arrivalTimeAfterChange() : value
+    }
+
+    /// Waits for the few instructions of a change of parameters; for longer, if the kernel took its core away meanwhile.
+    @inline(never) private func arrivalTimeAfterChange() -> Int64 {
+        var spins = 0
+        while true {
+            let value = word.load(ordering: .acquiring)
+            if value != LimitCell.isChanging { return value }
+            spins += 1
+            if spins > 64 { sched_yield() }
+        }
     }
 
     /// Nanoseconds until one more would be admitted; 0 if now.

@@ -67,12 +67,21 @@ import Testing
         for user in ["a", "b", "c"] { #expect(isAdmitted(users.limits(for: MetadataTests.value(user).span, time.now).requests, time.now)) }
         let overflow = users.limits(for: MetadataTests.value("d").span, time.now)
         time.advance(seconds: 3600)
-        // All three are full again, but someone is about to charge each of them.
+        // All three are full again, but someone has the limits of each in hand, or only copied them out to charge them.
         let held = ["a", "b", "c"].map { users.limits(for: MetadataTests.value($0).span, time.now) }
         #expect(users.limits(for: MetadataTests.value("d").span, time.now) === overflow)
-        let copied = held.map { $0.requests[0] }
-        #expect(isAdmitted([copied[0]], time.now))
         withExtendedLifetime(held) {}
+    }
+
+    @Test func `a bucket that someone copied out to charge does not give way`() {
+        var time = ManualTime()
+        let users = family(LimitRegistry(valuesMax: 3), time.now)
+        let copied = ["a", "b", "c"].map { users.limits(for: MetadataTests.value($0).span, time.now).requests[0] }
+        let overflow = users.limits(for: [UInt8](repeating: 1, count: 257).span, time.now)
+        time.advance(seconds: 3600)
+        for _ in 0..<3 { #expect(users.limits(for: MetadataTests.value("d").span, time.now) === overflow) }
+        #expect(isAdmitted(copied, time.now))
+        #expect(users.limits(for: MetadataTests.value("a").span, time.now).requests[0].remaining(time.now) == 1)
     }
 
     @Test func `an unused value makes room for a new one and is counted anew when it returns`() {
