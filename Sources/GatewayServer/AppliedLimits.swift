@@ -42,6 +42,14 @@ final class AppliedLimits {
         return take(now)
     }
 
+    /// Takes back the charge of a request that another of its limits refuses. Its places are given back as ever.
+    func refundRequest() {
+        candidates.removeAll(keepingCapacity: true)
+        for group in groups { candidates.append(contentsOf: group.requests) }
+        let candidates = self.candidates
+        if !candidates.isEmpty { LimitAdmission.refund(candidates.span) }
+    }
+
     /// Takes the places alone: for a request that was charged, followed another's answer, and must now fetch its own.
     func takePlacesAgain(now: LimitTime) -> LimitVerdict {
         candidates.removeAll(keepingCapacity: true)

@@ -73,11 +73,24 @@ extension Exchange {
         guard let plan, let tenant, operation.kind != .models, operation.kind != .count else { return nil }
         let meter = makeMeter(plan, tenant)
         guard limits.isMetered else { return meter }
-        if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost { throw unpriced(plan) }
+        if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost {
+            refundRequest()
+            throw unpriced(plan)
+        }
         var estimate = meter.estimate
         if meter.tariff.price == nil, let fixed = meter.fixedPrice { estimate.use.cost = fixed }
-        if case .refused(let refusal) = limits.reserve(estimate, into: meter, now: worker.limitNow) { throw limited(refusal) }
+        if case .refused(let refusal) = limits.reserve(estimate, into: meter, now: worker.limitNow) {
+            refundRequest()
+            throw limited(refusal)
+        }
         return meter
+    }
+
+    /// Nested limits charge all or none: what tokens or money refuse costs no request either.
+    private func refundRequest() {
+        guard isCharged else { return }
+        isCharged = false
+        limits.refundRequest()
     }
 
     private func makeMeter(_ plan: UpstreamPlan, _ tenant: TenantState) -> Meter {

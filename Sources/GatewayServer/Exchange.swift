@@ -351,7 +351,7 @@ final class Exchange {
         fetch = nil
         releaseSlot()
         let shadowed = limits.takeShadowRefusals()
-        if shadowed > 0 { worker.counters.add(.limitedInShadow, shadowed) }
+        if shadowed > 0 { worker.noteShadowRefusals(shadowed, tenant: tenant?.tenant.id ?? "") }
     }
 
     // MARK: The client

@@ -25,6 +25,14 @@ extension LoopWorker {
         logger.log(level: level, status >= 500 ? "Request failed" : "Request finished", metadata: metadata)
     }
 
+    /// Counts what limits in shadow mode would have refused, and says so, at most once a second: tuning is what they are for.
+    func noteShadowRefusals(_ count: UInt64, tenant: String) {
+        counters.add(.limitedInShadow, count)
+        guard loop.now >= shadowNotedUntil else { return }
+        shadowNotedUntil = loop.now.adding(milliseconds: 1000)
+        shared.logger.info("A limit in shadow mode would have refused a request", metadata: ["tenant": "\(tenant)"])
+    }
+
     /// Adds up what answers used.
     func count(_ reading: MeterReading) {
         if let usage = reading.usage {

@@ -31,6 +31,8 @@ final class LoopWorker {
     private var queueTimer: LoopTimer?
     private var probeTimer: LoopTimer?
     private var cutTimer: LoopTimer?
+    /// Until when refusals in shadow mode are counted without a line in the log.
+    var shadowNotedUntil = MonotonicTime(nanoseconds: 0)
     private var halfClosed: [ClientConnection] = []
     private var random: FastRandom
     var keyBuilder = CacheKeyBuilder()

@@ -78,7 +78,8 @@ final class Meter {
         case .answered(let status, let isStream, let summary):
             if let usage = summary?.usage { return reported(usage, summary) }
             if status >= 400 { return status == 408 ? unreported(characters: 0) : MeterReading() }
-            if isStream || summary.map({ $0.outcome != .complete }) == true {
+            // Of a stream and of what was cut off, what was seen is what there was; any other answer may hold more than was understood of it.
+            if isStream || summary?.outcome == .truncated || summary?.outcome == .errorInBody {
                 return unreported(characters: summary?.outputCharacters ?? 0)
             }
             let whole = estimate.whole
@@ -86,21 +87,17 @@ final class Meter {
         }
     }
 
-    /// What the provider said; of an answer that broke off it may have said only a part.
+    /// What the provider said. Of an answer that broke off it may have said only a part, and a count that is none (negative, text) must not
+    /// make the answer free: the larger of report and estimate is charged then.
     private func reported(_ usage: Usage, _ summary: AnswerSummary?) -> MeterReading {
-        guard let summary, summary.outcome != .complete else { return MeterReading(use: tariff.use(of: usage), usage: usage) }
-        var usage = usage
-        var isEstimated = false
+        guard let summary, summary.outcome != .complete || usage.isSuspect else {
+            return MeterReading(use: tariff.use(of: usage), usage: usage)
+        }
         let seen = TokenEstimator.tokens(characters: summary.outputCharacters)
-        if usage.outputTokens < seen {
-            usage.outputTokens = seen
-            isEstimated = true
-        }
-        if usage.inputTokens == 0 {
-            usage.inputTokens = estimate.use.inputTokens
-            isEstimated = true
-        }
-        return MeterReading(use: tariff.use(of: usage), usage: usage, isEstimated: isEstimated)
+        var charged = TokenEstimator.raised(usage, outputCharacters: summary.outputCharacters)
+        if usage.isSuspect || usage.inputTokens == 0 { charged.inputTokens = max(usage.inputTokens, estimate.use.inputTokens) }
+        let isEstimated = usage.outputTokens < seen || charged.inputTokens != usage.inputTokens
+        return MeterReading(use: tariff.use(of: charged), usage: usage, isEstimated: isEstimated)
     }
 
     private func unreported(characters: Int) -> MeterReading {

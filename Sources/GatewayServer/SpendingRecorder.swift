@@ -26,6 +26,7 @@ final class SpendingRecorder {
     private var bound: LoopBound<SpendingRecorder>?
     private var timer: LoopTimer?
     private var isWriting = false
+    private var ticks = 0
     /// Where alerts go.
     var metering: MeteringSettings
 
@@ -53,6 +54,9 @@ final class SpendingRecorder {
     private func tick() {
         record()
         announce()
+        ticks += 1
+        // Buckets of metadata values that are full and in nobody's hands make room.
+        if ticks % 60 == 0 { limiter.registry.sweep(limiter.time(at: .now())) }
         timer?.start(afterMilliseconds: Self.intervalMilliseconds)
     }
 

@@ -39,6 +39,12 @@ public enum LimitAdmission {
         return verdict
     }
 
+    /// Gives back what one request was charged by `admit`: it was refused for another reason before anything was done for it. Places are
+    /// given back by whoever holds them; limits in shadow mode keep the charge, as they may not have taken one.
+    public static func refund(_ limits: Span<BoundLimit>) {
+        for index in limits.indices where !limits[index].isShadow && limits[index].cell.kind != .concurrency { limits[index].cell.giveBack() }
+    }
+
     private typealias Limits = UnsafeBufferPointer<BoundLimit>
 
     /// What a request is told that lost 16 races: to come back at once.

@@ -19,8 +19,16 @@ public enum LimitAmount {
     /// USD with up to 9 decimals, such as `5` or `0.25`, in nano-USD.
     public static func nanoUSD(_ text: String) throws(Problem) -> Int64 { try decimal(text, decimals: 9) }
 
-    /// A number times 10 to the power of `decimals`. Digits, perhaps grouped by underscores, and one point with digits on both sides.
-    private static func decimal(_ text: String, decimals: Int) throws(Problem) -> Int64 {
+    /// A number times 10 to the power of `decimals`. Digits, perhaps grouped by underscores, one point with digits on both sides, and for money
+    /// an exponent, as many JSON writers put small numbers: `5e-05`.
+    private static func decimal(_ whole: String, decimals: Int) throws(Problem) -> Int64 {
+        var text = whole
+        var exponent = 0
+        if decimals > 0, let mark = whole.utf8.firstIndex(where: { $0 | 0x20 == 0x65 }) {
+            guard let power = Int(whole[whole.utf8.index(after: mark)...]), (-18...18).contains(power) else { throw .malformed }
+            exponent = power
+            text = String(whole[..<mark])
+        }
         var digits: [UInt8] = []
         var fractionCount: Int?
         var last: UInt8 = 0
@@ -36,7 +44,7 @@ public enum LimitAmount {
             last = byte
         }
         guard isDigit(last), digits.count <= 64, decimals > 0 || fractionCount == nil else { throw .malformed }
-        var missing = decimals - (fractionCount ?? 0)
+        var missing = decimals - (fractionCount ?? 0) + exponent
         while missing < 0, digits.last == 0 {
             digits.removeLast()
             missing += 1

@@ -450,10 +450,10 @@ def test_cached_prompt_tokens_cost_what_the_provider_asks_and_reasoning_is_outpu
 
 
 @pytest.mark.parametrize("usage, tokens", [
-    ({"prompt_tokens": -5, "completion_tokens": -7, "total_tokens": -12}, 0),
+    ({"prompt_tokens": -5, "completion_tokens": -7, "total_tokens": -12}, None),
     ({"prompt_tokens": 10**18, "completion_tokens": 10**18, "total_tokens": 2 * 10**18}, TOKENS),
     ({"prompt_tokens": 10**30, "completion_tokens": 1}, TOKENS),
-    ({"prompt_tokens": "many", "completion_tokens": None}, 0),
+    ({"prompt_tokens": "many", "completion_tokens": None}, None),
     ({"prompt_tokens": 1.5e300, "completion_tokens": [1]}, None),
     ("none", None), (None, None), ([], None),
 ])
@@ -467,7 +467,8 @@ def test_an_absurd_report_neither_refills_nor_breaks_a_limit(start_gateway, scri
     before = metric(gateway, "weir_usage_suspect_total") + metric(gateway, "weir_usage_estimated_total")
     assert gateway.chat(key, text, "scripted/m", max_tokens=100).status_code == 200
     spent, money = used(gateway, key)
-    assert 0 <= spent <= TOKENS and 0 <= money <= MONEY
+    # Never free: what can't be believed is charged by the estimate at least.
+    assert 0 < spent <= TOKENS and 0 < money <= MONEY
     if tokens is not None:
         assert spent == tokens
     else:
@@ -475,3 +476,12 @@ def test_an_absurd_report_neither_refills_nor_breaks_a_limit(start_gateway, scri
     assert metric(gateway, "weir_usage_suspect_total") + metric(gateway, "weir_usage_estimated_total") > before
     second = gateway.chat(key, text + " 2", "scripted/m", max_tokens=100)
     assert second.status_code == (429 if spent == TOKENS else 200)
+
+
+def test_what_tokens_refuse_costs_no_request(gateway, text):
+    key = gateway.issue(limits={"requests": "2/400d", "tokens": "100/400d"})["key"]
+    for _ in range(3):
+        refused = gateway.chat(key, text, max_tokens=1000)
+        assert refused.status_code == 400 and error_code(refused) == "request_exceeds_limit"
+        assert refused.headers["x-ratelimit-remaining-requests"] == "2"
+    assert gateway.chat(key, text, max_tokens=10).status_code == 200
