@@ -83,7 +83,9 @@ import Testing
         #expect(refusals("tenants:\n  a:\n    \(yaml)\n") == ["weir.yaml:\(line): tenants.a.\(message)"])
     }
 
-    @Test(arguments: ["-1", "1e19", "1e", "1e-10", "0.0000000001", "1000000.000000001", "free", "$1", "1,5", "99999999999999999999", ".5", "[1]"])
+    @Test(arguments: [
+        "-1", "1e19", "1e", "1e-10", "0.0000000001", "1000000.000000001", "free", "$1", "1,5", "99999999999999999999", ".5", "[1]",
+    ])
     func `a price that is none is refused`(_ price: String) {
         let lines = refusals("routes:\n  fast:\n    targets: demo/demo-chat\n    price_per_request: \(price)\n")
         #expect(lines.count == 1)
