@@ -41,7 +41,9 @@ public enum LimitAdmission {
 
     /// Gives back what one request was charged by `admit`: it was refused for another reason before anything was done for it. Places are
     /// given back by whoever holds them; limits in shadow mode keep the charge, as they may not have taken one.
-    public static func refund(_ limits: Span<BoundLimit>) {
+    public static func refund(_ limits: Span<BoundLimit>) { limits.withUnsafeBufferPointer { refund($0) } }
+
+    @inline(never) private static func refund(_ limits: Limits) {
         for index in limits.indices where !limits[index].isShadow && limits[index].cell.kind != .concurrency {
             limits[index].cell.giveBack()
         }
