@@ -102,7 +102,7 @@ let package = Package(
         tests(of: "GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
-        tests(of: "Admin"),
+        tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -36,6 +36,9 @@ struct AdminHandlers {
                 try operations.changeTenant(request.parameters[0], try request.object())
             },
             AdminRoute("DELETE", "/tenants/{id}", .admin, "Deletes a tenant, its keys and its answers.", deleteTenant),
+            limits("/tenants/{id}/limits", "How the limits of a tenant and of its keys stand.") { limits, id throws(GatewayError) in
+                try limits.tenant(id)
+            },
             AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
                 done(.json(operations.listKeys(tenant: request.query["tenant"])))
             },
@@ -53,6 +56,10 @@ struct AdminHandlers {
             },
             change("DELETE", "/keys/{id}", "Revokes a key for good.") { operations, request throws(GatewayError) in
                 try operations.revokeKey(request.parameters[0])
+            },
+            limits("/keys/{id}/limits", "How the limits of a key stand.") { limits, id throws(GatewayError) in try limits.key(id) },
+            limits("/routes/{name}/limits", "How the limits of a route stand.") { limits, name throws(GatewayError) in
+                try limits.route(name)
             },
             AdminRoute("GET", "/cache/stats", .read, "What the exact cache holds and did.") { _, done in
                 done(.json(CacheReport.describe(control)))
@@ -74,6 +81,23 @@ struct AdminHandlers {
             do throws(GatewayError) {
                 let result = try body(TenancyOperations(control.keyStore, now: .now()), request)
                 control.publishKeys { done(.json(result, status: method == "POST" && path.split(separator: "/").count == 1 ? 201 : 200)) }
+            } catch {
+                done(.error(error))
+            }
+        }
+    }
+
+    /// A route that tells how limits stand.
+    private func limits(
+        _ path: String, _ summary: String, _ body: @escaping (LimitOperations, String) throws(GatewayError) -> JSONValue
+    ) -> AdminRoute {
+        let control = self.control
+        return AdminRoute("GET", path, .read, summary) { request, done in
+            do throws(GatewayError) {
+                let routes = control.configuration.routes.map(\.name)
+                done(
+                    .json(try body(LimitOperations(control.keyStore, routes: routes, reports: control.limitReports), request.parameters[0]))
+                )
             } catch {
                 done(.error(error))
             }

@@ -30,16 +30,19 @@ extension Exchange {
         if !limits.isEmpty { facts.limits = limits }
     }
 
-    private func addMetadataLimits(_ key: ScopeLimits?, _ own: ScopeLimits?, _ identity: KeyIdentity) {
-        guard let tenant else { return }
+    /// What is known about the request besides its content.
+    func requestMetadata(_ identity: KeyIdentity) -> RequestMetadata? {
+        guard let tenant else { return nil }
         let head = client.head
         let operators = snapshot.keys.keys[Int(identity.key)].metadata
-        let metadata =
-            if let field = head.first(.cfAigMetadata) {
-                RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: head.bytes.span.extracting(field))
-            } else {
-                RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: nil)
-            }
+        guard let field = head.first(.cfAigMetadata) else {
+            return RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: nil)
+        }
+        return RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: head.bytes.span.extracting(field))
+    }
+
+    private func addMetadataLimits(_ key: ScopeLimits?, _ own: ScopeLimits?, _ identity: KeyIdentity) {
+        guard let metadata = requestMetadata(identity) else { return }
         for scope in [key, own] {
             for family in scope?.families ?? [] { limits.add(family.limits(forText: metadata[family.name], worker.limitNow)) }
         }
@@ -70,20 +73,23 @@ extension Exchange {
 
     /// Sets aside what the request is expected to use. `nil` for operations that use neither tokens nor money.
     func reserve() throws(GatewayError) -> Meter? {
-        guard let plan, let tenant, operation.kind != .models, operation.kind != .count else { return nil }
-        let meter = makeMeter(plan, tenant)
+        guard let plan, let meter = expectedMeter() else { return nil }
         guard limits.isMetered else { return meter }
         if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost {
             refundRequest()
             throw unpriced(plan)
         }
-        var estimate = meter.estimate
-        if meter.tariff.price == nil, let fixed = meter.fixedPrice { estimate.use.cost = fixed }
-        if case .refused(let refusal) = limits.reserve(estimate, into: meter, now: worker.limitNow) {
+        if case .refused(let refusal) = limits.reserve(meter.expected, into: meter, now: worker.limitNow) {
             refundRequest()
             throw limited(refusal)
         }
         return meter
+    }
+
+    /// A meter with what the request is expected to use. `nil` for operations that use neither tokens nor money.
+    func expectedMeter() -> Meter? {
+        guard let plan, let tenant, operation.kind != .models, operation.kind != .count else { return nil }
+        return makeMeter(plan, tenant)
     }
 
     /// Nested limits charge all or none: what tokens or money refuse costs no request either.

@@ -21,6 +21,8 @@ public enum LogFormat: String, Sendable { case text, json }
 public final class LogSink: @unchecked Sendable {
     /// Lines that may wait for the descriptor; more are dropped.
     public static let linesMax = 4096
+    /// Bytes of one value; what is longer is cut.
+    static let valueBytesMax = 1024
 
     private let descriptor: Int32
     private let format: LogFormat
@@ -185,7 +187,7 @@ public final class LogSink: @unchecked Sendable {
     /// Quoted and escaped as JSON wants it: no control byte, no escape sequence of a terminal reaches the sink. Cut at 1 KiB.
     private static func appendQuoted(_ text: String, to line: inout [UInt8]) {
         line.append(0x22)
-        for unit in text.utf8.prefix(1024) {
+        for unit in text.utf8.prefix(valueBytesMax) {
             switch unit {
             case 0x22, 0x5C: line.append(contentsOf: [0x5C, unit])
             case 0x00...0x1F, 0x7F:

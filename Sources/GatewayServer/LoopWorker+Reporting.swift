@@ -2,6 +2,7 @@
 
 import EventLoop
 import GatewayModel
+import JSON
 import Logging
 
 extension LoopWorker {
@@ -10,19 +11,8 @@ extension LoopWorker {
         let logger = shared.logger
         let level: Logger.Level = status >= 500 ? .warning : .debug
         guard logger.logLevel <= level else { return }
-        var metadata: Logger.Metadata = [
-            "request": "\(exchange.requestID.text)", "status": "\(status)", "operation": "\(exchange.operation.name)",
-            "duration_us": "\(MonotonicTime.now().nanoseconds(since: exchange.started) / 1000)",
-        ]
-        if let tenant = exchange.tenant { metadata["tenant"] = "\(tenant.tenant.id)" }
-        if !exchange.facts.provider.isEmpty { metadata["provider"] = "\(exchange.facts.provider)" }
-        if exchange.facts.cache != .none {
-            var text: [UInt8] = []
-            exchange.facts.cache.append(to: &text)
-            metadata["cache"] = "\(String(decoding: text, as: UTF8.self))"
-        }
-        if let error { metadata["code"] = "\(error.code)" }
-        logger.log(level: level, status >= 500 ? "Request failed" : "Request finished", metadata: metadata)
+        logger.log(
+            level: level, status >= 500 ? "Request failed" : "Request finished", metadata: exchange.row(status: status, error: error))
     }
 
     /// Counts what limits in shadow mode would have refused, and says so, at most once a second: tuning is what they are for.
@@ -63,17 +53,24 @@ extension LoopWorker {
             retryAfterSeconds: 60)
     }
 
-    /// `GET /weir/usage`: what a tenant may know about itself.
+    /// `GET /weir/usage`: what a tenant may know about itself. Of limits those of the calling key and its tenant, without the buckets of
+    /// metadata values, which can belong to other keys.
     func usageBody(for exchange: Exchange) -> [UInt8] {
-        guard let tenant = exchange.tenant else { return Array("{}".utf8) }
+        guard let tenant = exchange.tenant, let identity = exchange.identity else { return Array("{}".utf8) }
+        let snapshot = exchange.snapshot
+        let now = limitNow
+        var limits: [JSONValue] = []
+        if let own = snapshot.keyLimits[identity.key] {
+            limits.append(.object(LimitListing.object(.key(snapshot.keys.keys[Int(identity.key)].id), own.bound.reports(now))))
+        }
+        if let all = tenant.limits { limits.append(.object(LimitListing.object(.tenant(tenant.tenant.id), all.bound.reports(now)))) }
+        let usage: JSONValue = [
+            "object": "usage", "tenant": .string(tenant.tenant.id), "in_flight": .number(tenant.load.inFlight),
+            "in_flight_max": .number(tenant.inFlightMax), "limits": .array(limits),
+        ]
         var body: [UInt8] = []
-        body.append(literal: "{\"object\":\"usage\",\"tenant\":\"")
-        body.append(contentsOf: tenant.tenant.id.utf8)
-        body.append(literal: "\",\"in_flight\":")
-        body.append(decimal: Int64(tenant.load.inFlight))
-        body.append(literal: ",\"in_flight_max\":")
-        body.append(decimal: Int64(tenant.inFlightMax))
-        body.append(literal: "}\n")
+        usage.write(to: &body)
+        body.append(0x0A)
         return body
     }
 }

@@ -47,6 +47,13 @@ final class Meter {
         self.fixedPrice = fixedPrice
     }
 
+    /// What is set aside: the estimate, a fixed price in place of an unknown one.
+    var expected: UseEstimate {
+        var estimate = self.estimate
+        if tariff.price == nil, let fixedPrice { estimate.use.cost = fixedPrice }
+        return estimate
+    }
+
     /// Settles, once.
     func settle(_ ending: FetchEnding, now: LimitTime) -> MeterReading {
         var reading = reading(of: ending)

@@ -91,6 +91,11 @@ extension LimitReport {
 }
 
 extension BoundLimits {
+    /// Every bucket of a scope but those of metadata values. Takes no lock.
+    public func reports(_ now: LimitTime) -> [LimitReport] {
+        (all + models.flatMap { $0.limits.all }).map { LimitReport($0, nil, now) }
+    }
+
     /// The greatest part of any limit that is used.
     fileprivate func use(_ now: LimitTime) -> Double {
         all.map { bound in

@@ -19,7 +19,8 @@ struct Weir: ParsableCommand {
             \(CommandExit.table)
             """,
         subcommands: [
-            ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, CacheCommand.self, StoreCommand.self,
+            ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, CacheCommand.self,
+            StoreCommand.self,
             DemoProviderCommand.self, VersionCommand.self,
         ])
 
