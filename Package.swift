@@ -54,27 +54,28 @@ let package = Package(
         module("RateLimiting", ["GatewayModel"]),
         module("Routing", ["GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
-        module("GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
+        module(
+            "GatewayConfiguration", ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
 
         // What joins them.
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "ExactCache", "Providers", "Upstream", "Storage", "Hashing",
-                "JSON", "GatewayConfiguration", "GatewayModel", logging,
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "Storage",
+                "Hashing", "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
         module("DemoProvider", ["EventLoop", "HTTP1", "JSON", "Hashing", "GatewayModel"]),
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "ExactCache", "Storage", "Hashing", "JSON",
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "Storage", "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
             ]),
         .executableTarget(
             name: "weir",
             dependencies: [
-                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "ExactCache",
-                "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
+                "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
+                "ExactCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -99,8 +100,10 @@ let package = Package(
         tests(of: "Routing", ["GatewayModel", "TestSupport"]),
         tests(of: "Providers", ["JSON", "TestSupport"]),
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayConfiguration", ["Providers", "Tenants", "RateLimiting", "Hashing", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Providers", "GatewayModel", "TestSupport"]),
+        tests(
+            of: "GatewayConfiguration",
+            ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
     ],
@@ -120,11 +123,12 @@ func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? =
 if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
         fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
-        fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Tenants", "GatewayModel"]),
+        fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Routing", "Tenants", "JSON", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
         fuzzer("SSEFuzz", ["Providers", "GatewayModel"]),
+        fuzzer("UniversalFuzz", ["Providers", "JSON", "GatewayModel"]),
     ]
 }
 

@@ -57,6 +57,10 @@ struct AdminHandlers {
             change("DELETE", "/keys/{id}", "Revokes a key for good.") { operations, request throws(GatewayError) in
                 try operations.revokeKey(request.parameters[0])
             },
+            AdminRoute("GET", "/stats", .read, "Counters, and what is known of every target: breakers, benched keys, latency.") { _, done in
+                done(.json(StatsReport.describe(control)))
+            },
+            AdminRoute("POST", "/routes/{id}/test", .read, "Plans a request to a route and sends nothing.", rehearse),
             limits("/keys/{id}/limits", "How the limits of a key stand.") { limits, id throws(GatewayError) in try limits.key(id) },
             limits("/routes/{name}/limits", "How the limits of a route stand.") { limits, name throws(GatewayError) in
                 try limits.route(name)
@@ -112,6 +116,23 @@ struct AdminHandlers {
                 guard let cache = control.cache else { return done(.json(result)) }
                 control.purge(cache, .tenant(request.parameters[0])) { _ in done(.json(result)) }
             }
+        } catch {
+            done(.error(error))
+        }
+    }
+
+    /// Reads only, though it takes a body.
+    private func rehearse(_ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) {
+        do throws(GatewayError) {
+            let configuration = control.configuration
+            guard let definition = configuration.route(named: request.parameters[0]) else {
+                throw GatewayError(status: 404, code: "route_not_found", message: "There is no route of that name.")
+            }
+            let rehearsed = try RehearsedRequest(json: .object(try request.object()), route: definition, configuration: configuration)
+            let rehearsal = RouteRehearsal(of: definition, request: rehearsed, in: configuration, isLive: true) {
+                control.status(of: $0.target)
+            }
+            done(.json(rehearsal.json))
         } catch {
             done(.error(error))
         }

@@ -19,6 +19,10 @@ struct Metrics {
         let gauges: [(String, String, UInt64)] = [
             ("weir_requests_in_flight", "Requests that occupy an upstream slot.", UInt64(clamping: control.inFlight)),
             ("weir_connections_open", "Client connections open on the data port.", UInt64(clamping: control.connections)),
+            (
+                "weir_breakers_open", "Targets that are not asked because every key's breaker is open.",
+                UInt64(clamping: control.openBreakers)
+            ),
             ("weir_flights_open", "Upstream answers that other requests may follow.", UInt64(clamping: control.flights)),
         ]
         for (name, help, value) in gauges { append(name, "gauge", help, [("", value)], to: &output) }

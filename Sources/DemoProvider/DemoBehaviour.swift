@@ -1,7 +1,8 @@
 /// What a model name asks the demo provider to do: `demo-chat` answers at once, every other name misbehaves as it says.
 ///
 /// Names are read left to right; a number at the end is a parameter (`demo-slow-2s`, `demo-big-100000`). A name without a meaning of its
-/// own behaves as `demo-chat`, so that tests can use any model name.
+/// own behaves as `demo-chat`, so that tests can use any model name. What follows a tilde means nothing: `demo-fail-503~a` and
+/// `demo-fail-503~b` fail alike and are two models to whoever keeps count of failures.
 public enum DemoBehaviour: Equatable, Sendable {
     /// `demo-chat`, `demo-embed` and every unknown name.
     case normal
@@ -76,7 +77,7 @@ public enum DemoBehaviour: Equatable, Sendable {
             self = .normal
             return
         }
-        let name = model.dropFirst("demo-".count)
+        let name = model.prefix { $0 != "~" }.dropFirst("demo-".count)
         self = DemoBehaviour.plain[String(name)] ?? DemoBehaviour.parameterised(name) ?? .normal
     }
 

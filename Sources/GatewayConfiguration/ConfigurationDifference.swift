@@ -69,7 +69,7 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
             ("accounts", old.accounts != new.accounts), ("gateways", old.gateways != new.gateways),
             ("trusted_proxies", old.trustedProxies != new.trustedProxies), ("trusted_networks", old.trustedNetworks != new.trustedNetworks),
             ("limits", old.limits != new.limits), ("overload", old.overload != new.overload), ("metering", old.metering != new.metering),
-            ("timeouts", old.timeouts != new.timeouts),
+            ("timeouts", old.timeouts != new.timeouts), ("retry", isRetryChanged(old, new)), ("breaker", old.breaker != new.breaker),
             ("upstream", old.upstream.offersHTTP2 != new.upstream.offersHTTP2), ("cache", isCacheChanged(old.cache, new.cache)),
             ("egress", old.egress != new.egress),
             ("log", old.log != new.log), ("drain", old.drain != new.drain),
@@ -89,6 +89,13 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
     private static func isCacheChanged(_ old: CacheSettings, _ new: CacheSettings) -> Bool {
         old.standard != new.standard || old.ttlSeconds != new.ttlSeconds || old.entryBytesMax != new.entryBytesMax
             || old.bodyBytesMax != new.bodyBytesMax
+    }
+
+    /// The deadline has its line under timeouts.
+    private static func isRetryChanged(_ old: GatewayConfigurationSnapshot, _ new: GatewayConfigurationSnapshot) -> Bool {
+        var retry = old.retry
+        retry.deadlineMilliseconds = new.retry.deadlineMilliseconds
+        return retry != new.retry
     }
 
     private static func by<Item>(_ items: [Item], _ name: (Item) -> String) -> [String: Item] {
@@ -115,14 +122,16 @@ extension GatewayConfigurationSnapshot {
     fileprivate var providersByName: [String: ProviderState] {
         var states: [String: ProviderState] = [:]
         for (index, definition) in providers.definitions.enumerated() {
-            states[definition.name] = ProviderState(definition: definition, credentials: credentials[index])
+            states[definition.name] = ProviderState(
+                definition: definition, credentials: credentials[index], healthProbe: healthProbes[index])
         }
         return states
     }
 }
 
-/// A provider as a reload sees it: its definition and its keys.
+/// A provider as a reload sees it: its definition, its keys and its health probe.
 private struct ProviderState: Equatable {
     let definition: ProviderDefinition
     let credentials: [Secret]
+    let healthProbe: HealthProbe?
 }

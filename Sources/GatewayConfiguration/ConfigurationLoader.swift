@@ -2,6 +2,7 @@ import GatewayModel
 import Hashing
 import Providers
 import RateLimiting
+import Routing
 import Tenants
 
 #if canImport(Glibc)
@@ -57,9 +58,9 @@ public struct ConfigurationLoader {
         shipped.refuseFields(except: ["version", "providers"])
         let secrets = SecretReader(environment: environment, folder: folder, readFile: readFile)
         let egress = EgressSettings(root.section("egress"))
-        let table = try providers(root, shipped, egress)
+        let (table, healthProbes) = try providers(root, shipped, egress)
         let (prices, pricesBytes) = try prices(root, folder, table)
-        let snapshot = snapshot(path, digest(bytes, providersBytes, pricesBytes), root, table, egress, secrets, prices)
+        let snapshot = snapshot(path, digest(bytes, providersBytes, pricesBytes), root, table, healthProbes, egress, secrets, prices)
         try errors.throwIfAny()
         return snapshot
     }
@@ -104,8 +105,11 @@ public struct ConfigurationLoader {
 
     // MARK: Providers
 
-    /// The shipped providers with the configured ones laid over them. Nothing else can be checked while these are wrong.
-    private func providers(_ root: Section, _ shipped: Section, _ egress: EgressSettings) throws(ConfigurationErrors) -> ProviderTable {
+    /// The shipped providers with the configured ones laid over them, and their health probes by the same index. Nothing else can be checked
+    /// while these are wrong.
+    private func providers(
+        _ root: Section, _ shipped: Section, _ egress: EgressSettings
+    ) throws(ConfigurationErrors) -> (ProviderTable, [HealthProbe?]) {
         let reader = ProviderReader(environment: environment)
         let checks = ProviderChecks(egress: egress)
         var definitions: [ProviderDefinition] = []
@@ -128,9 +132,10 @@ public struct ConfigurationLoader {
             }
         }
         reportSharedNames(definitions, sections)
+        let probes = sections.map(HealthProbe.read)
         try errors.throwIfAny()
         do {
-            return try ProviderTable(definitions)
+            return (try ProviderTable(definitions), probes)
         } catch {
             throw ConfigurationErrors([ConfigurationError(file: root.context.file, line: nil, field: error.field, message: error.message)])
         }
@@ -169,8 +174,8 @@ public struct ConfigurationLoader {
     // MARK: The whole
 
     private func snapshot(
-        _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ egress: EgressSettings,
-        _ secrets: SecretReader, _ prices: ConfiguredPrices
+        _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ healthProbes: [HealthProbe?],
+        _ egress: EgressSettings, _ secrets: SecretReader, _ prices: ConfiguredPrices
     ) -> GatewayConfigurationSnapshot {
         let listen = root.section("listen")
         let data = listen.listenAddress("data")
@@ -181,7 +186,10 @@ public struct ConfigurationLoader {
         if let problem = admin.exposureProblem { listen.report("admin", problem) }
         let timeouts = TimeoutSettings(root.section("timeouts"))
         let revisions = providers.definitions.map(RevisionHash.revision(of:))
-        let routes = RouteReader(root: root, providers: providers, revisions: revisions, timeouts: timeouts).routes()
+        let retry = RetryPolicy(root.section("retry"), deadlineMilliseconds: timeouts.deadlineMilliseconds)
+        let routes = RouteReader(
+            root: root, providers: providers, revisions: revisions, timeouts: timeouts, retry: retry, prices: prices.table
+        ).routes()
         let cache = CacheSettings(root.section("cache"))
         let tenancy = TenancyReader(root: root, secrets: secrets, names: PolicyNames(providers))
         let tenants = tenancy.tenants()
@@ -192,6 +200,10 @@ public struct ConfigurationLoader {
             trustedNetworks: root.addresses("trusted_networks"), limits: LimitSettings(root.section("limits")),
             overload: OverloadSettings(root.section("overload")),
             metering: MeteringSettings(root.section("metering"), egress: egress, secrets: secrets), timeouts: timeouts,
+            retry: retry,
+            breaker: BreakerSettings(
+                root.section("breaker"), deadlines: [timeouts.deadlineMilliseconds] + routes.map { $0.timeouts.deadlineMilliseconds }),
+            healthProbes: healthProbes,
             upstream: UpstreamSettings(root.section("upstream")),
             cache: cache, egress: egress, log: LogSettings(root.section("log")), drain: DrainSettings(root.section("drain")),
             demo: demo(root.section("demo")), providers: providers,

@@ -1,6 +1,7 @@
 public import GatewayModel
 public import Providers
 public import RateLimiting
+public import Routing
 public import Tenants
 
 /// Everything the files said, checked: one immutable value that each loop holds. A reload makes another one.
@@ -35,6 +36,12 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let metering: MeteringSettings
     /// How long an upstream may take.
     public let timeouts: TimeoutSettings
+    /// How often, how fast and for how long a request is tried where no route says otherwise, direct calls included.
+    public let retry: RetryPolicy
+    /// When the breaker of a target opens, and how traffic returns.
+    public let breaker: BreakerSettings
+    /// The health probes by the provider's index in `providers`; `nil` where there is none.
+    public let healthProbes: [HealthProbe?]
     /// Connections to providers.
     public let upstream: UpstreamSettings
     /// The cache's defaults, bounds and sizes.

@@ -26,6 +26,10 @@ public struct Parameter: Sendable {
         case usd
         /// Limits of use, in the grammar of `LimitSet`.
         case limits
+        /// A list of targets of a route, at most so many; one text counts as a list of one.
+        case targets(countMax: Int)
+        /// A match on what is known of a request; see `ConditionReader`.
+        case condition
         /// Flat names and values.
         case values
         /// A mapping with fields of its own.

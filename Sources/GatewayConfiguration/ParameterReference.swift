@@ -16,7 +16,7 @@ public enum ParameterReference {
             lines += ["| field | value | default | range | reload | meaning |", "| --- | --- | --- | --- | --- | --- |"]
             lines += table.parameters.filter { topName(of: $0, table) == name && $0.path != name && $0.kind != .section }.map(row)
         }
-        return (lines + [""] + limitsOfUse).joined(separator: "\n") + "\n"
+        return (lines + [""] + targetsOfARoute + [""] + limitsOfUse).joined(separator: "\n") + "\n"
     }
 
     private static let introduction = [
@@ -60,6 +60,8 @@ public enum ParameterReference {
         case .secret: "reference to a secret"
         case .usd: "USD"
         case .limits: "[limits](#limits-of-use)"
+        case .targets(let countMax): "[targets](#targets-of-a-route), at most \(countMax)"
+        case .condition: "[condition](#targets-of-a-route)"
         case .values: "names and values"
         case .section: "section"
         case .sections(let countMax): "sections by name, at most \(countMax)"

@@ -54,6 +54,14 @@ extension ParameterTable {
             "providers.*.native[].versions", .texts(countMax: 10),
             "Version segments that may follow; the first is added where there is none."),
         Parameter("providers.*.native[].operations", .values, "Operations under this url that no base names."),
+        Parameter("providers.*.health", .section, "A request that is sent now and then to see whether the provider works. Left out: none."),
+        Parameter(
+            "providers.*.health.path", .text, .none, 1...1024,
+            "A path on the provider's host, asked with GET and without a key. Any answer below 500 is a sign of life."),
+        Parameter("providers.*.health.interval", .milliseconds, .integer(10_000), 1000...3_600_000, "How often it is sent."),
+        Parameter(
+            "providers.*.health.timeout", .milliseconds, .integer(2000), 100...60_000,
+            "How long it may take. A provider that fails it is asked only when no other target is left."),
         Parameter("egress", .section, "Where the gateway may connect to."),
         Parameter(
             "egress.allow_private", .texts(countMax: 200),

@@ -1,4 +1,5 @@
 public import GatewayModel
+public import Routing
 public import Tenants
 
 /// An alias that clients use as model: its targets, and how its answers are cached and waited for.
@@ -29,8 +30,20 @@ public struct RouteDefinition: Sendable, Equatable {
 
     /// The alias.
     public let name: String
-    /// The targets in order of preference, at least one; providers by canonical name, other routes already put in.
+    /// The targets in the order they are written, each once, at least one; providers by canonical name, other routes already put in.
     public let targets: [Target]
+    /// How requests choose among them.
+    public let selection: CompiledRoute
+    /// What is asked instead after a refusal that says the request does not suit the model; only refusals that the route has a list for.
+    public let refusals: [UpstreamRefusal: CompiledRoute]
+    /// How often, how fast and for how long; the deadline is that of `timeouts`.
+    public let retry: RetryPolicy
+    /// When a second target is asked beside the first; `nil`: never.
+    public let hedge: HedgePolicy?
+    /// Whether the OpenRouter members `models` and `provider` of a request are honoured, within the route's own targets.
+    public let allowsHints: Bool
+    /// Whether the answer of a fallback is also stored under the key that was looked up, that of the first target.
+    public let storesFallbackUnderRoute: Bool
     /// The dialects in which every target can be asked.
     public let dialects: [Dialect]
     /// What a cached answer is kept under.
@@ -45,4 +58,18 @@ public struct RouteDefinition: Sendable, Equatable {
     public let pricePerRequest: Int64?
     /// Changes whenever answers of the route might be others: part of the cache key.
     public let revision: UInt64
+
+    /// What a request is planned with.
+    public var plan: RoutePlan { selection.plan }
+
+    /// The lists for refusals, ready to be planned with.
+    public var refusalPlans: [UpstreamRefusal: RoutePlan] { refusals.mapValues(\.plan) }
+
+    /// For which refusals there is a list.
+    public var refusalLists: UpstreamRefusal.Lists {
+        var lists: UpstreamRefusal.Lists = []
+        if refusals[.contextLength] != nil { lists.insert(.contextLength) }
+        if refusals[.contentFilter] != nil { lists.insert(.contentFilter) }
+        return lists
+    }
 }

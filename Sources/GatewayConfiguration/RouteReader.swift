@@ -1,52 +1,41 @@
 import GatewayModel
 import Providers
+import RateLimiting
+import Routing
 import Tenants
 
-// Routes may name other routes, so they are put together in two steps: every name with its targets as written, then each expanded to
-// provider targets, depth first, which is where a loop shows.
+// Routes may name other routes, so they are read in two steps: every name with its targets as written, then each as a tree over provider
+// targets, which RouteTreeReader grows.
 
 /// Reads the `routes:` section.
 struct RouteReader {
-    /// The most targets of one route once other routes are put in.
-    static let targetsMax = 20
-    /// How deep routes may stand in routes.
-    static let depthMax = 10
-
-    /// One walk from a route to its provider targets.
-    private struct Expansion {
-        /// The routes from the first to the one being expanded.
-        var trail: [String]
-        /// Routes that are done: another visit would add nothing, and a lattice of routes must not take exponential time.
-        var done: Set<String> = []
-        var targets: [Target] = []
-    }
-
-    private struct Draft {
-        let name: String
-        let line: Int
-        let path: String
-        let targets: [String]
-        /// The section, or an empty one for the short form.
-        let section: Section
-    }
+    private typealias Draft = RouteTreeReader.Draft
 
     private let root: Section
     private let providers: ProviderTable
     private let revisions: [UInt64]
     private let timeouts: TimeoutSettings
+    private let retry: RetryPolicy
+    private let prices: PriceTable
 
-    init(root: Section, providers: ProviderTable, revisions: [UInt64], timeouts: TimeoutSettings) {
+    /// `revisions`: of the providers, by index. `timeouts` and `retry`: what holds where a route sets nothing.
+    init(
+        root: Section, providers: ProviderTable, revisions: [UInt64], timeouts: TimeoutSettings, retry: RetryPolicy, prices: PriceTable
+    ) {
         self.root = root
         self.providers = providers
         self.revisions = revisions
         self.timeouts = timeouts
+        self.retry = retry
+        self.prices = prices
     }
 
     /// The routes in the order of the file.
     func routes() -> [RouteDefinition] {
         let drafts = root.namedNodes("routes").compactMap(draft(_:))
         let byName = Dictionary(drafts.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        return drafts.compactMap { route($0, byName) }
+        let trees = RouteTreeReader(root: root, providers: providers, prices: prices, drafts: byName)
+        return drafts.compactMap { route($0, trees) }
     }
 
     private func draft(_ field: ConfigurationNode.Field) -> Draft? {
@@ -61,104 +50,80 @@ struct RouteReader {
         }
         if case .mapping = field.value.content {
             let section = root.section("routes", of: field)
-            let errorsBefore = root.context.errors.count
-            let targets = section.texts("targets")
-            guard !targets.isEmpty else {
-                if root.context.errors.count == errorsBefore { section.report("targets", "at least one provider/model is needed") }
+            guard let list = RouteTreeReader.List("targets", of: section) else {
+                if !section.has("targets") { section.report("targets", "at least one provider/model is needed") }
                 return nil
             }
-            return Draft(
-                name: field.name, line: section.line(of: "targets") ?? field.line, path: path + ".targets", targets: targets,
-                section: section)
+            return Draft(name: field.name, line: list.line ?? field.line, path: list.path, targets: list.nodes, section: section)
         }
-        guard let targets = root.texts(in: field.value, countMax: RouteReader.targetsMax, field: path) else { return nil }
-        let section = Section(node: nil, pattern: "routes.*", path: path, context: root.context)
-        return Draft(name: field.name, line: field.line, path: path, targets: targets, section: section)
-    }
-
-    // MARK: Targets
-
-    private func route(_ draft: Draft, _ drafts: [String: Draft]) -> RouteDefinition? {
-        var expansion = Expansion(trail: [draft.name])
-        guard expand(draft, drafts, &expansion, reportingAt: draft) else { return nil }
-        let targets = expansion.targets
-        guard (1...RouteReader.targetsMax).contains(targets.count) else {
-            report(draft, "more than \(RouteReader.targetsMax) targets")
+        guard let nodes = RouteTreeReader.List.nodes(field.value) else {
+            root.context.report(field.line, path, "must be provider/model, a list of targets or a mapping, not \(field.value.kindName)")
             return nil
         }
-        guard let dialects = dialects(of: targets, draft) else { return nil }
+        let section = Section(node: nil, pattern: "routes.*", path: path, context: root.context)
+        return Draft(name: field.name, line: field.line, path: path, targets: nodes, section: section)
+    }
+
+    // MARK: One route
+
+    private func route(_ draft: Draft, _ trees: RouteTreeReader) -> RouteDefinition? {
         let section = draft.section
+        let timeouts = TimeoutSettings(section.section("timeouts"), standard: timeouts)
+        let retry = RetryPolicy(section.section("retry"), standard: retry, deadlineMilliseconds: timeouts.deadlineMilliseconds)
+        let refusals = refusals(draft, trees)
+        guard let tree = trees.tree(of: draft), let selection = compiled(tree.node, draft.name, draft.line, draft.path) else { return nil }
+        let targets = RouteReader.unique(selection.plan.targets.map(\.target))
+        let others = refusals.values.flatMap { $0.plan.targets.map(\.target) }
+        let all = RouteReader.unique(targets + others.sorted { ($0.provider, $0.model) < ($1.provider, $1.model) })
+        guard let dialects = dialects(of: all, draft) else { return nil }
+        let hedge = section.has("hedge") ? HedgePolicy(section.section("hedge")) : nil
+        if hedge != nil, targets.count < 2 { section.report("hedge", "needs a second target to ask") }
         let cache = section.section("cache")
+        let (allowsHints, storesFallback) = (section.flag("hints"), section.flag("store_fallback_under_route"))
+        var revision = RouteRevision(draft.name, providers: revisions)
+        revision.add(selection.tree)
+        for refusal in UpstreamRefusal.allCases { if let list = refusals[refusal] { revision.add(list.tree, for: refusal) } }
+        revision.add(allowsHints: allowsHints, storesFallbackUnderRoute: storesFallback)
         return RouteDefinition(
-            name: draft.name, targets: targets, dialects: dialects,
-            cacheBy: section.choice("cache_by", RouteDefinition.CacheBy.self) ?? .target,
+            name: draft.name, targets: targets, selection: selection, refusals: refusals, retry: retry, hedge: hedge,
+            allowsHints: allowsHints, storesFallbackUnderRoute: storesFallback, dialects: dialects,
+            cacheBy: section.choice("cache_by", RouteDefinition.CacheBy.self) ?? selection.strategy.cacheBy,
             cache: RouteDefinition.Cache(
                 isEnabled: cache.optionalFlag("enabled"), ttlSeconds: cache.optionalInteger("ttl"),
                 storesToolCalls: cache.optionalFlag("store_tool_calls"), maxTemperature: cache.optionalNumber("max_temperature"),
                 staleIfErrorSeconds: cache.optionalInteger("stale_if_error"),
                 staleWhileRevalidateSeconds: cache.optionalInteger("stale_while_revalidate")),
-            timeouts: TimeoutSettings(section.section("timeouts"), standard: timeouts),
-            limits: section.limits("limits", PolicyNames(providers), allowsMetadata: false),
-            pricePerRequest: section.optionalNanoUSD("price_per_request"),
-            revision: revision(draft.name, targets))
+            timeouts: timeouts, limits: section.limits("limits", PolicyNames(providers), allowsMetadata: false),
+            pricePerRequest: section.optionalNanoUSD("price_per_request"), revision: revision.value)
     }
 
-    /// Gathers the provider targets of a draft; `false` after reporting what is wrong.
-    private func expand(
-        _ draft: Draft, _ drafts: [String: Draft], _ expansion: inout Expansion, reportingAt origin: Draft
-    ) -> Bool {
-        for text in draft.targets where expansion.targets.count <= RouteReader.targetsMax {
-            if let slash = text.firstIndex(of: "/") {
-                let model = String(text[text.index(after: slash)...])
-                guard let target = target(String(text[..<slash]), model, origin) else { return false }
-                if !expansion.targets.contains(target) { expansion.targets.append(target) }
-            } else {
-                guard enter(text, drafts, &expansion, reportingAt: origin) else { return false }
+    /// The lists for refusals. They are fallbacks unless their entries have strategies of their own.
+    private func refusals(_ draft: Draft, _ trees: RouteTreeReader) -> [UpstreamRefusal: CompiledRoute] {
+        var found: [UpstreamRefusal: CompiledRoute] = [:]
+        for refusal in UpstreamRefusal.allCases {
+            guard let list = RouteTreeReader.List("on_" + refusal.rawValue, of: draft.section) else { continue }
+            if let node = list.nodes.first(where: { $0.text == draft.name }) {
+                root.context.report(node.line, list.path, "names the route itself, whose targets were asked already")
+                continue
             }
+            guard let part = trees.part(list) else { continue }
+            found[refusal] = compiled(part.node, draft.name, list.line, list.path)
         }
-        return true
+        return found
     }
 
-    /// Expands another route in its place.
-    private func enter(_ name: String, _ drafts: [String: Draft], _ expansion: inout Expansion, reportingAt origin: Draft) -> Bool {
-        guard let next = drafts[name] else {
-            report(origin, "\"\(root.shown(name))\" is neither provider/model nor another route" + hint(name, drafts))
-            return false
-        }
-        if let start = expansion.trail.firstIndex(of: name) {
-            // Every member and every route that leads here finds the loop; the first member of the file tells it.
-            let members = expansion.trail[start...]
-            if members.compactMap({ drafts[$0]?.line }).min() == origin.line, members.contains(origin.name) {
-                report(origin, "routes form a loop: \((members + [name]).joined(separator: " -> "))")
-            }
-            return false
-        }
-        guard expansion.trail.count < RouteReader.depthMax else {
-            report(origin, "routes stand in routes deeper than \(RouteReader.depthMax) levels")
-            return false
-        }
-        guard !expansion.done.contains(name) else { return true }
-        expansion.trail.append(name)
-        guard expand(next, drafts, &expansion, reportingAt: origin) else { return false }
-        expansion.trail.removeLast()
-        expansion.done.insert(name)
-        return true
-    }
-
-    private func target(_ provider: String, _ model: String, _ draft: Draft) -> Target? {
-        guard let index = providers.index(of: provider) else {
-            report(draft, "\"\(root.shown(provider))\" is not a provider" + providers.hint(for: provider))
+    private func compiled(_ node: RouteNode, _ name: String, _ line: Int?, _ path: String) -> CompiledRoute? {
+        do {
+            return try CompiledRoute(node, name: name)
+        } catch {
+            root.context.report(line, path, error.message)
             return nil
         }
-        guard !model.isEmpty, model.utf8.count <= 256, model.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            report(draft, "the model after \"\(provider)/\" must be 1 to 256 characters of plain ASCII without spaces")
-            return nil
-        }
-        return Target(provider: providers[index].name, model: model)
     }
 
-    private func hint(_ name: String, _ drafts: [String: Draft]) -> String {
-        NearestName.of(name, among: Array(drafts.keys).sorted()).map { "; did you mean \($0)?" } ?? ""
+    private static func unique(_ targets: [Target]) -> [Target] {
+        var seen: Set<Target> = []
+        return targets.filter { seen.insert($0).inserted }
     }
 
     // MARK: Dialects
@@ -198,16 +163,20 @@ struct RouteReader {
         Dialect.allCases.filter(dialects.contains).map(\.name).joined(separator: ", ")
     }
 
-    private func revision(_ name: String, _ targets: [Target]) -> UInt64 {
-        var hash = RevisionHash()
-        hash.add(name)
-        for target in targets {
-            hash.add(target.provider)
-            hash.add(target.model)
-            if let index = providers.index(of: target.provider) { hash.add(revisions[index]) }
-        }
-        return hash.value
-    }
-
     private func report(_ draft: Draft, _ message: String) { root.context.report(draft.line, draft.path, message) }
+}
+
+extension RoutePlanError {
+    /// What is wrong, for the operator.
+    fileprivate var message: String {
+        switch self {
+        case .empty: "at least one provider/model is needed"
+        case .tooManyTargets: "more than \(RoutePlan.targetsMax) targets"
+        case .tooManyNodes: "more than \(RoutePlan.nodesMax) lists and targets, one in another"
+        case .tooDeep: "targets, or conditions, stand in one another deeper than \(RoutePlan.depthMax) levels"
+        case .noWeight: "all weights are 0, so nothing would ever be asked first"
+        case .badShares: "the percentages sum up to more than 100"
+        case .badPrice: "a price is no positive number"
+        }
+    }
 }

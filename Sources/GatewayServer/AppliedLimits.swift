@@ -6,6 +6,8 @@ import RateLimiting
 final class AppliedLimits {
     /// The groups, each with its limits by phase.
     private(set) var groups: [BoundLimits] = []
+    /// The groups that were charged for the request: what a further target shares with the first is not charged again.
+    private var charged: [BoundLimits] = []
     /// The places taken in limits on concurrency.
     private var places = ConcurrencySlots()
     /// Limits in shadow mode that would have refused to set something aside.
@@ -17,12 +19,19 @@ final class AppliedLimits {
     func reset() {
         places.release()
         groups.removeAll(keepingCapacity: true)
+        charged.removeAll(keepingCapacity: true)
     }
+
+    /// How many groups apply.
+    var count: Int { groups.count }
 
     /// Adds a group.
     func add(_ group: BoundLimits?) {
         if let group, !(group.hits.isEmpty && group.requests.isEmpty && group.metered.isEmpty) { groups.append(group) }
     }
+
+    /// Forgets all groups but the first: another target has others.
+    func keepFirst(_ count: Int) { groups.removeSubrange(min(count, groups.count)...) }
 
     /// Whether no limit applies.
     var isEmpty: Bool { groups.isEmpty }
@@ -35,17 +44,24 @@ final class AppliedLimits {
         return candidates.isEmpty ? .admitted : LimitAdmission.admit(candidates.span, now, holding: &places)
     }
 
-    /// Charges a request and takes its places.
+    /// Charges a request to the groups that were not charged yet, all or none, and takes its places.
     func chargeRequest(now: LimitTime) -> LimitVerdict {
         candidates.removeAll(keepingCapacity: true)
-        for group in groups { candidates.append(contentsOf: group.requests) }
-        return take(now)
+        let count = charged.count
+        for group in groups where !charged.prefix(count).contains(where: { $0 === group }) {
+            candidates.append(contentsOf: group.requests)
+            charged.append(group)
+        }
+        let verdict = take(now)
+        if case .refused = verdict { charged.removeSubrange(count...) }
+        return verdict
     }
 
     /// Takes back the charge of a request that another of its limits refuses. Its places are given back as ever.
     func refundRequest() {
         candidates.removeAll(keepingCapacity: true)
-        for group in groups { candidates.append(contentsOf: group.requests) }
+        for group in charged { candidates.append(contentsOf: group.requests) }
+        charged.removeAll(keepingCapacity: true)
         let candidates = self.candidates
         if !candidates.isEmpty { LimitAdmission.refund(candidates.span) }
     }

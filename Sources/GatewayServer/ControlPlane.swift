@@ -7,6 +7,7 @@ import GatewayConfiguration
 import GatewayModel
 import Logging
 import RateLimiting
+import Routing
 import Storage
 import Tenants
 
@@ -81,6 +82,12 @@ public final class ControlPlane {
     private lazy var spending = SpendingRecorder(
         loop: loop, limiter: shared.limiter, keyStore: keyStore, metering: configuration.metering, alerts: alerts,
         counters: controlCounters, logger: options.logger)
+    /// Asks providers now and then whether they are there.
+    private lazy var prober = HealthProber(loop: loop, logger: options.logger, counters: controlCounters, health: shared.health)
+    /// Ejects targets that are much slower than the others of their route.
+    private lazy var latencyWatch = LatencyWatch(loop: loop, logger: options.logger) { [unowned self] in
+        snapshot.routes.values.map { route in zip(route.plan.targets, route.health).map { ($0.target, $1) } }
+    }
     /// The address the data port is bound to.
     public private(set) var dataAddress = SocketAddress.anyLoopback
 
@@ -96,9 +103,12 @@ public final class ControlPlane {
         let loads = LoadRegistry()
         let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: Flight.Limits())
         let limiter = LimiterState(restoring: keyStore.spending(), damaged: keyStore.damagedSpendingCount, logger: options.logger)
-        shared = SharedState(flights: flights, cache: cache, loads: loads, limiter: limiter, logger: options.logger)
+        shared = SharedState(
+            flights: flights, cache: cache, loads: loads, limiter: limiter, health: HealthTable(settings: configuration.breaker),
+            logger: options.logger)
         snapshot = GatewaySnapshot(
-            configuration: configuration, keys: table, loads: loads, limiter: limiter, openFilesMax: options.openFilesMax)
+            configuration: configuration, keys: table, loads: loads, limiter: limiter, health: shared.health,
+            openFilesMax: options.openFilesMax)
         spending.start()
     }
 
@@ -138,6 +148,8 @@ public final class ControlPlane {
             workers.append(handle)
         }
         dataAddress = address
+        prober.adopt(HealthProber.Probe.all(in: configuration))
+        latencyWatch.start()
     }
 
     /// Says that traffic may come.
@@ -156,7 +168,8 @@ public final class ControlPlane {
 
     private func publish(_ done: @escaping () -> Void) {
         snapshot = GatewaySnapshot(
-            configuration: configuration, keys: table, loads: shared.loads, limiter: shared.limiter, openFilesMax: options.openFilesMax)
+            configuration: configuration, keys: table, loads: shared.loads, limiter: shared.limiter, health: shared.health,
+            openFilesMax: options.openFilesMax)
         let snapshot = self.snapshot
         let pending = Countdown(workers.count, done)
         let bound = LoopBound(pending, loop: loop)
@@ -192,6 +205,7 @@ public final class ControlPlane {
             }
             configuration = next
             spending.metering = next.metering
+            prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
             table = keyStore.makeTable(previous: table)
             publish { [self] in
@@ -232,6 +246,9 @@ public final class ControlPlane {
 
     /// The sum of a reason's count over all loops.
     public func value(of reason: CacheReason) -> UInt64 { workers.reduce(0) { $0 &+ $1.counters.value(of: reason) } }
+
+    /// What is known of every target.
+    var health: HealthTable { shared.health }
 
     /// Requests in flight towards providers.
     public var inFlight: Int { shared.loads.process.inFlight }
@@ -291,6 +308,8 @@ public final class ControlPlane {
     public func close() {
         for worker in workers { worker.stop() }
         workers = []
+        prober.close()
+        latencyWatch.close()
         spending.close()
         alerts.close()
         cache?.close()

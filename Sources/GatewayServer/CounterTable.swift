@@ -20,6 +20,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case alertsSent, alertsFailed
     case limited, limitedInShadow, usageEstimated, usageUnderestimated, usageSuspect, unpriced, costNanoUSD
     case budgetAlerts, spendingWriteFailures
+    case retries, fallbacks, hedges, breakerRefusals
+    case healthProbesFailed
 
     /// The Prometheus name, unit suffix included.
     public var name: String {
@@ -62,6 +64,11 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .unpriced: "weir_requests_unpriced_total"
         case .costNanoUSD: "weir_cost_nanousd_total"
         case .budgetAlerts: "weir_budget_alerts_total"
+        case .retries: "weir_upstream_retries_total"
+        case .fallbacks: "weir_upstream_fallbacks_total"
+        case .hedges: "weir_upstream_hedges_total"
+        case .breakerRefusals: "weir_upstream_breaker_refusals_total"
+        case .healthProbesFailed: "weir_health_probes_failed_total"
         case .spendingWriteFailures: "weir_spending_write_failures_total"
         }
     }
@@ -107,6 +114,11 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .unpriced: "Answers whose model has no price: counted in tokens only."
         case .costNanoUSD: "What providers' answers cost, in nano-USD, by the configured prices."
         case .budgetAlerts: "Budgets that crossed a threshold of alert_at."
+        case .retries: "Attempts repeated on the same target."
+        case .fallbacks: "Requests that moved on to another target."
+        case .hedges: "Second targets asked because the first took longer than it mostly does."
+        case .breakerRefusals: "Attempts that a target's breaker, or its benched keys, did not admit."
+        case .healthProbesFailed: "Health probes of providers without an answer in time, or with one of 5xx."
         case .spendingWriteFailures: "Batches of spending that could not be recorded; they are tried again."
         }
     }

@@ -21,8 +21,10 @@ final class EmbeddingsBatch {
     private(set) var ageSeconds: Int64 = 0
 
     /// `nil` when the input is not a list of items that can be told apart.
-    init?(scan: RequestScan, body: [UInt8], scanner: inout RequestScanner, keyOf: (Digest256) -> Digest256) {
-        guard let rest = scan.restDigest, scan.embeddingInput != .whole, (1...Self.itemsMax).contains(scan.embeddingItems.count) else {
+    init?(scan: RequestScan, leavesHints: Bool, body: [UInt8], scanner: inout RequestScanner, keyOf: (Digest256) -> Digest256) {
+        guard let rest = leavesHints ? scan.restDigestWithoutHints ?? scan.restDigest : scan.restDigest, scan.embeddingInput != .whole,
+            (1...Self.itemsMax).contains(scan.embeddingItems.count)
+        else {
             return nil
         }
         var digests: [Digest256] = []

@@ -6,6 +6,7 @@ import GatewayModel
 import HTTP1
 import Providers
 import RequestScan
+import Routing
 import Tenants
 import Upstream
 
@@ -80,7 +81,7 @@ extension Exchange {
         case .follow(let flight, let id):
             self.flight = flight
             followerID = id
-            followsUntil = worker.loop.now.adding(milliseconds: timeouts(client.head).firstByte)
+            followsUntil = worker.loop.now.adding(milliseconds: timeouts(client.head, nil).firstByte)
             machine.follows()
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
@@ -115,8 +116,13 @@ extension Exchange {
     /// A stream that carries its usage event and one that does not are two different flights.
     private func flightKey(_ digest: Digest256) -> Digest256 {
         let carriesUsage = !wantsStream || wantsUsage || plan?.injectsUsage == true
-        guard !carriesUsage else { return digest }
-        return Digest256(words: (digest.words.0 ^ 1, digest.words.1, digest.words.2, digest.words.3))
+        var words = digest.words
+        if !carriesUsage { words.0 ^= 1 }
+        // Where a step fails, its followers go on to their own next one: only requests with the same steps fly together.
+        if let other = universal?.flightDigest?.words {
+            words = (words.0 ^ other.0, words.1 ^ other.1, words.2 ^ other.2, words.3 ^ other.3)
+        }
+        return Digest256(words: words)
     }
 
     private func wakeUp() -> @Sendable () -> Void {
@@ -141,35 +147,23 @@ extension Exchange {
 
     // MARK: 12 fetch
 
-    /// Starts the transfer. The machine must allow it.
-    func startFetch(flight: Flight?) throws(GatewayError) {
-        let order = try makeOrder()
-        let meter = try reserve()
-        _ = machine.leads()
-        upstreamStarted = .now()
-        self.flight = nil
-        let fetch = Fetch(order, meter: meter, flight: flight, worker: worker)
-        fetch.consumer = self
-        self.fetch = fetch
-        fetch.start()
-    }
-
     /// Everything the fetch needs, from head, body and plan.
-    func makeOrder() throws(GatewayError) -> FetchOrder {
+    func makeOrder(_ candidate: Candidate? = nil, key: Int = 0) throws(GatewayError) -> FetchOrder {
         guard let plan, let tenant, let identity else { throw AuthenticationFailure.storeUnavailable.error }
         let definition = snapshot.providers[plan.provider]
         let head = client.head
         let url = try upstreamURL(plan)
         var request = UpstreamRequest(
             method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
-            fields: try upstreamFields(definition, plan, head), body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
-            timeouts: timeouts(head), egress: snapshot.egress(of: plan.provider))
+            fields: try upstreamFields(definition, plan, head, key: key),
+            body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
+            timeouts: timeouts(head, candidate?.overrides), egress: snapshot.egress(of: plan.provider))
         request.allowsHTTP2 = snapshot.configuration.upstream.offersHTTP2
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
-            provider: definition.name, model: plan.model, usesClientCredential: clientCredential != nil,
+            provider: definition.name, model: plan.model, isClientTimeout: isClientTimeout, usesClientCredential: clientCredential != nil,
             requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
-            record: recordOrder(plan, tenant, identity), embeddings: embeddings)
+            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings)
     }
 
     private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
@@ -181,7 +175,10 @@ extension Exchange {
     func upstreamURL(_ plan: UpstreamPlan) throws(GatewayError) -> [UInt8] {
         let head = client.head
         var url: [UInt8] = []
-        if case .native(let request) = routed {
+        if let step, case .native(let request) = routed {
+            try snapshot.providers.appendNativeURL(
+                request, path: step.path.span, query: step.pathQuery.span, removesCredentials: clientCredential == nil, to: &url)
+        } else if case .native(let request) = routed {
             try snapshot.providers.appendNativeURL(
                 request, path: head.bytes.span.extracting(head.path), query: head.bytes.span.extracting(head.queryRange),
                 removesCredentials: clientCredential == nil, to: &url)
@@ -206,16 +203,27 @@ extension Exchange {
         return Array(url[start..<end])
     }
 
-    private func recordOrder(_ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity) -> RecordOrder? {
+    private func recordOrder(
+        _ plan: UpstreamPlan, _ tenant: TenantState, _ identity: KeyIdentity, _ candidate: Candidate?
+    ) -> RecordOrder? {
         guard let digest, cacheReason == nil, !directives.skipsWrite, let epoch = worker.shared.cache?.purgeEpoch else { return nil }
+        let own = fallbackDigest(plan, tenant)
+        let ttl = candidate?.overrides.ttlSeconds ?? policy.ttlSeconds
         return RecordOrder(
-            digest: digest, ttlSeconds: Int64(policy.ttlSeconds),
+            digest: own ?? digest, alsoUnder: own != nil && plan.route?.definition.storesFallbackUnderRoute == true ? digest : nil,
+            ttlSeconds: Int64(ttl),
             staleSeconds: Int64(max(policy.staleIfErrorSeconds, policy.staleWhileRevalidateSeconds)),
             storesToolCalls: policy.storesToolCalls, tenantID: tenant.tenant.id,
             keyID: snapshot.keys.keys[Int(identity.key)].id,
             namespace: String(decoding: directives.namespace, as: UTF8.self), tags: directives.tags,
             routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider),
             purgeEpoch: epoch)
+    }
+
+    /// What a fallback's answer is kept under: the target that gives it, which is not the one that was looked up. `nil` for the first target.
+    private func fallbackDigest(_ plan: UpstreamPlan, _ tenant: TenantState) -> Digest256? {
+        guard let scan, embeddings == nil, attempts.map({ $0.machine.steps > 1 }) == true else { return nil }
+        return makeDigest(plan, tenant, body: keyedBody(scan))
     }
 
     /// The body as it goes upstream: the client's bytes on native paths, the listed edits on the unified surface.
@@ -225,6 +233,10 @@ extension Exchange {
         var edits: [BodyEdit] = []
         if scan.modelRange != nil, dialect != .gemini { edits.append(.setModel(plan.model)) }
         if scan.liteLLMCache != nil, let member = scan.cacheMemberRange { edits.append(.removeMember(member)) }
+        if actsOnHints {
+            if let member = scan.modelsMemberRange { edits.append(.removeMember(member)) }
+            if let member = scan.providerMemberRange { edits.append(.removeMember(member)) }
+        }
         if plan.injectsUsage { edits.append(.includeUsage) }
         if let embeddings, embeddings.cachedCount > 0 { edits.append(.keepEmbeddingItems(embeddings.missing)) }
         return BodyEditor.apply(edits, to: body.span, scan: scan)
@@ -239,10 +251,15 @@ extension Exchange {
     }
 
     /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
-    private func upstreamFields(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead) throws(GatewayError)
-        -> UpstreamFields
-    {
+    private func upstreamFields(
+        _ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead, key: Int
+    ) throws(GatewayError) -> UpstreamFields {
         var fields = UpstreamFields(reservingBytes: 512)
+        if let step {
+            appendFields(of: step, plan, to: &fields)
+            try appendCredential(definition, plan, key: key, to: &fields)
+            return fields
+        }
         for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
             guard HeaderPolicy.forwardsRequestField(field.known, name: name) else { continue }
@@ -254,8 +271,22 @@ extension Exchange {
             for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }
         }
         appendAcceptEncoding(head, to: &fields)
-        try appendCredential(definition, plan, to: &fields)
+        try appendCredential(definition, plan, key: key, to: &fields)
         return fields
+    }
+
+    /// A step's own fields alone go upstream: those of the request around it are for the gateway.
+    private func appendFields(of step: UniversalStep, _ plan: UpstreamPlan, to fields: inout UpstreamFields) {
+        var hasContentType = false
+        for field in step.headers where field.field != .acceptEncoding {
+            let name = Array(field.name.utf8)
+            if clientCredential == nil, snapshot.providers.isAccountField(provider: plan.provider, name: name.span) { continue }
+            if field.field == .contentType { hasContentType = true }
+            let value = Array(field.value.utf8)
+            fields.append(name: name.span, value: value.span)
+        }
+        if !hasContentType { fields.append("content-type", "application/json") }
+        fields.append("accept-encoding", "identity")
     }
 
     /// `identity` wherever the answer is read or kept, unless the client forbids it.
@@ -268,9 +299,9 @@ extension Exchange {
         }
     }
 
-    private func appendCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan, to fields: inout UpstreamFields)
-        throws(GatewayError)
-    {
+    private func appendCredential(
+        _ definition: ProviderDefinition, _ plan: UpstreamPlan, key: Int, to fields: inout UpstreamFields
+    ) throws(GatewayError) {
         if let clientCredential {
             guard snapshot.providers.forwardsClientCredential(provider: plan.provider, field: clientCredential.field) else {
                 let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
@@ -279,7 +310,7 @@ extension Exchange {
                     param: clientCredential.field.name)
             }
             fields.append(name: Array(clientCredential.field.name.utf8).span, value: clientCredential.value.span)
-        } else if let secret = snapshot.credential(of: plan.provider) {
+        } else if let secret = snapshot.credential(of: plan.provider, key: key) {
             guard !secret.isEmpty, fields.append(plan.form.header, plan.form.prefix + secret) else {
                 throw GatewayError(
                     status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
@@ -288,10 +319,19 @@ extension Exchange {
         }
     }
 
-    private func timeouts(_ head: RequestHead) -> UpstreamTimeouts {
+    /// The route's timeouts, the target's own where it has them, and no longer than the client or the deadline allows.
+    private func timeouts(_ head: RequestHead, _ overrides: TargetOverrides?) -> UpstreamTimeouts {
         var timeouts = snapshot.timeouts(isStream: wantsStream, route: plan?.route)
-        if let text = head.text(.cfAigRequestTimeout), let milliseconds = UInt64(text), milliseconds > 0 {
-            timeouts.firstByte = min(timeouts.firstByte, milliseconds)
+        if let connect = overrides?.connectMilliseconds { timeouts.connect = connect }
+        if let firstByte = overrides?.firstByteMilliseconds { timeouts.firstByte = firstByte }
+        if let idle = overrides?.idleMilliseconds { timeouts.idle = idle }
+        isClientTimeout = false
+        if let milliseconds = attemptFields.requestTimeoutMilliseconds.map(UInt64.init(clamping:)), milliseconds < timeouts.firstByte {
+            timeouts.firstByte = milliseconds
+            isClientTimeout = true
+        }
+        if let left = attempts?.machine.remaining(at: worker.loop.now) {
+            timeouts.firstByte = max(1, min(timeouts.firstByte, left / 1_000_000))
         }
         return timeouts
     }

@@ -80,10 +80,7 @@ extension Exchange {
             operation = request.operation
             wantsStream = request.isGeminiStream
             if request.isGeminiStream, !request.wantsServerSentEvents { streamForm = .geminiArray }
-        case .universal:
-            throw GatewayError(
-                status: 501, code: "not_implemented",
-                message: "The universal endpoint is not available yet. Call a provider's path instead.")
+        case .universal: return
         case .tenant, .health: break
         }
         clientCredential = try findClientCredential(head)

@@ -14,6 +14,7 @@ extension Exchange {
     func findLimits(of identity: KeyIdentity) {
         limits.add(snapshot.keyLimits[identity.key]?.bound)
         limits.add(tenant?.limits?.bound)
+        scopeLimitsCount = limits.count
         if !limits.isEmpty { facts.limits = limits }
     }
 
@@ -35,6 +36,10 @@ extension Exchange {
         guard let tenant else { return nil }
         let head = client.head
         let operators = snapshot.keys.keys[Int(identity.key)].metadata
+        if let field = step?.controls.first(where: { $0.field == .cfAigMetadata }) {
+            let bytes = Array(field.value.utf8)
+            return RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: bytes.span)
+        }
         guard let field = head.first(.cfAigMetadata) else {
             return RequestMetadata(key: operators, tenant: tenant.tenant.metadata, field: nil)
         }
@@ -58,9 +63,15 @@ extension Exchange {
 
     /// Charges one request and takes its places.
     func chargeRequest() throws(GatewayError) {
-        guard !limits.isEmpty, !isCharged else { return }
-        if case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
+        guard !isCharged else { return }
+        if !limits.isEmpty, case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
         isCharged = true
+    }
+
+    /// Charges what the limits of a further target want of a request that was charged for its first.
+    func chargeTarget() throws(GatewayError) {
+        guard !limits.isEmpty, isCharged else { return }
+        if case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
     }
 
     /// Takes the places that it gave up to follow another's answer.
@@ -75,14 +86,8 @@ extension Exchange {
     func reserve() throws(GatewayError) -> Meter? {
         guard let plan, let meter = expectedMeter() else { return nil }
         guard limits.isMetered else { return meter }
-        if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost {
-            refundRequest()
-            throw unpriced(plan)
-        }
-        if case .refused(let refusal) = limits.reserve(meter.expected, into: meter, now: worker.limitNow) {
-            refundRequest()
-            throw limited(refusal)
-        }
+        if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost { throw unpriced(plan) }
+        if case .refused(let refusal) = limits.reserve(meter.expected, into: meter, now: worker.limitNow) { throw limited(refusal) }
         return meter
     }
 
@@ -92,8 +97,8 @@ extension Exchange {
         return makeMeter(plan, tenant)
     }
 
-    /// Nested limits charge all or none: what tokens or money refuse costs no request either.
-    private func refundRequest() {
+    /// Nested limits charge all or none: a request for which nothing was begun, because tokens or money refuse it, costs no request either.
+    func refundRequest() {
         guard isCharged else { return }
         isCharged = false
         limits.refundRequest()
@@ -126,6 +131,10 @@ extension Exchange {
 
     /// `cf-aig-custom-cost`: what the client says a token costs, in USD.
     private func customPrice() -> ModelPrice? {
+        if let field = step?.controls.first(where: { $0.field == .cfAigCustomCost }) {
+            let bytes = Array(field.value.utf8)
+            return CustomCost.price(bytes.span)
+        }
         guard let range = client.head.first(.cfAigCustomCost) else { return nil }
         return CustomCost.price(client.head.bytes.span.extracting(range))
     }

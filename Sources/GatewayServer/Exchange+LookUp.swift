@@ -165,9 +165,19 @@ extension Exchange {
 
     // MARK: Embeddings by item
 
-    private func makeBatch() -> EmbeddingsBatch? {
+    /// The items of an embeddings request, each with its key at the target asked.
+    func makeBatch() -> EmbeddingsBatch? {
         guard operation == .embeddings, isUnified, directives.customKey == nil, let scan, let plan, let tenant else { return nil }
-        return EmbeddingsBatch(scan: scan, body: body, scanner: &worker.scanner) { makeDigest(plan, tenant, body: $0) }
+        return EmbeddingsBatch(scan: scan, leavesHints: actsOnHints, body: body, scanner: &worker.scanner) {
+            makeDigest(plan, tenant, body: $0)
+        }
+    }
+
+    /// Another target is asked: vectors of two models must never be mixed, so all items are fetched there.
+    func restartBatch() {
+        guard embeddings != nil else { return }
+        embeddings = makeBatch()
+        if case .partial = facts.cache { facts.cache = .missToBeStored }
     }
 
     /// Answers a batch whose items are all known; otherwise says how many are.

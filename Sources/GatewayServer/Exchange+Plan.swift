@@ -4,7 +4,9 @@ import ExactCache
 import GatewayModel
 import HTTP1
 import Providers
+import RateLimiting
 import RequestScan
+import Routing
 import Tenants
 
 extension Exchange {
@@ -56,7 +58,8 @@ extension Exchange {
 
     func makePlan() throws(GatewayError) {
         guard let identity else { throw AuthenticationFailure.storeUnavailable.error }
-        var plan: UpstreamPlan
+        if universal == nil { attemptFields = try AttemptFields(client.head) }
+        let plan: UpstreamPlan
         switch routed {
         case .unified(let request): plan = try unifiedPlan(request)
         case .native(let request): plan = nativePlan(request)
@@ -66,7 +69,6 @@ extension Exchange {
         try checkPermission(definition, plan, identity)
         try checkAccountObjects(definition, identity)
         try checkCredential(definition, plan)
-        plan.injectsUsage = isUnified && wantsStream && scan?.includeUsage == false && plan.base?.supportsIncludeUsage == true
         facts.provider = definition.name
         facts.model = plan.model
         findLimits(of: plan, identity)
@@ -79,13 +81,25 @@ extension Exchange {
             throw GatewayError(
                 status: 400, code: "model_required", message: "Name a model as provider/model, or a route.", param: "model")
         }
-        let route = snapshot.routes[name]
-        guard let target = route?.targets.first ?? snapshot.target(named: name) else {
+        if let route = snapshot.routes[name] {
+            let planned = try planRoute(route, route.plan, route.health)
+            plannedRoute = planned
+            guard let first = planned.first else { throw planned.order.refusal }
+            let target = planned.plan.targets[first.target]
+            facts.step = first.position
+            return try upstreamPlan(RouteTarget(provider: target.provider, model: target.target.model), route)
+        }
+        guard let target = snapshot.target(named: name) else {
             throw GatewayError(
                 status: 404, code: "model_not_found",
                 message: "No route and no provider/model of that name is configured here. GET /v1/models lists what this key may use.",
                 param: "model")
         }
+        return try upstreamPlan(target, nil)
+    }
+
+    /// How a target is asked on the unified surface.
+    func upstreamPlan(_ target: RouteTarget, _ route: RouteState?) throws(GatewayError) -> UpstreamPlan {
         let definition = snapshot.providers[target.provider]
         guard let base = definition.base(offering: operation) else {
             throw GatewayError(
@@ -95,10 +109,62 @@ extension Exchange {
                 param: "model", source: .gateway)
         }
         return UpstreamPlan(
-            provider: target.provider, model: target.model, route: route, base: base, form: base.credential ?? definition.credential)
+            provider: target.provider, model: target.model, route: route, base: base, form: base.credential ?? definition.credential,
+            injectsUsage: wantsStream && scan?.includeUsage == false && base.supportsIncludeUsage)
     }
 
-    private func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
+    // MARK: Routes
+
+    /// Puts a route's targets in order: what fits the request, what the key may use, what is up.
+    func planRoute(_ route: RouteState, _ plan: RoutePlan, _ health: [TargetHealth]) throws(GatewayError) -> PlannedRoute {
+        let now = worker.loop.now
+        let seed = worker.nextRandom()
+        let order = RoutePlanner.order(plan, for: routeFacts(route), hints: try routingHints(route), seed: seed) { index in
+            if let reason = whyNotAsked(plan.targets[index]) { return TargetStatus(.blocked(reason)) }
+            return health[index].status(at: now, random: seed)
+        }
+        return PlannedRoute(route: route, plan: plan, health: health, order: order)
+    }
+
+    /// Why this caller can't have a target at all; `nil` when it can.
+    private func whyNotAsked(_ target: Routing.RouteTarget) -> SkipReason? {
+        guard let identity else { return .notPermitted }
+        let definition = snapshot.providers[target.provider]
+        guard definition.base(offering: operation) != nil else { return .notOffered }
+        if clientCredential == nil, !definition.isLocal, snapshot.credentials(of: target.provider).isEmpty { return .noCredential }
+        if let clientCredential {
+            guard snapshot.providers.forwardsClientCredential(provider: target.provider, field: clientCredential.field) else {
+                return .noCredential
+            }
+        }
+        guard
+            snapshot.isUnrestricted(identity)
+                || snapshot.permits(identity, target: RouteTarget(provider: target.provider, model: target.target.model))
+        else { return .notPermitted }
+        do throws(GatewayError) { try checkAccountObjects(definition, identity) } catch { return .notPermitted }
+        return nil
+    }
+
+    private func routeFacts(_ route: RouteState) -> RequestFacts {
+        guard let scan, let tenant, let identity else { return RequestFacts(operation: operation) }
+        let key = snapshot.keys.keys[Int(identity.key)]
+        return RequestFacts(
+            operation: operation, model: route.name, isStream: wantsStream, hasTools: scan.hasTools, hasImages: scan.hasImages,
+            wantsJSON: scan.wantsJSON, inputTokens: Int(TokenEstimator.tokens(characters: scan.inputCharacters)),
+            outputTokens: scan.maxTokens ?? 0, tenant: tenant.tenant.id, key: key.id, metadata: requestMetadata(identity)?.entries ?? [])
+    }
+
+    /// The wishes of OpenRouter's fields, within what the route allows.
+    private func routingHints(_ route: RouteState) throws(GatewayError) -> RoutingHints {
+        guard route.definition.allowsHints, let scan, scan.hasHints else { return .none }
+        let wishes: RoutingWishes?
+        let body = self.body
+        do throws(ScanError) { wishes = try scan.hints(in: body.span) } catch { throw error.gatewayError }
+        guard let wishes else { return .none }
+        return RoutingHints(wishes) { snapshot.providers.index(of: $0) }
+    }
+
+    func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
         let definition = snapshot.providers[request.provider]
         let body = self.body
         let base = definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
@@ -119,7 +185,7 @@ extension Exchange {
     }
 
     /// Objects of the operator's account are not opened to tenants: whoever may not call an object's own path may not name the object.
-    private func checkAccountObjects(_ definition: ProviderDefinition, _ identity: KeyIdentity) throws(GatewayError) {
+    func checkAccountObjects(_ definition: ProviderDefinition, _ identity: KeyIdentity) throws(GatewayError) {
         guard let scan, clientCredential == nil, !scan.statefulFields.isEmpty else { return }
         for (field, path) in Self.accountObjectPaths where scan.statefulFields.contains(field) {
             let isAllowed = snapshot.keys.allowsPath(
@@ -143,7 +209,7 @@ extension Exchange {
     ]
 
     private func checkCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan) throws(GatewayError) {
-        guard clientCredential == nil, !definition.isLocal, snapshot.credential(of: plan.provider) == nil else { return }
+        guard clientCredential == nil, !definition.isLocal, snapshot.credentials(of: plan.provider).isEmpty else { return }
         throw GatewayError(
             status: 502, code: "provider_credentials",
             message:
@@ -163,11 +229,17 @@ extension Exchange {
             let bounds = snapshot.configuration.cache.ttlSeconds
             policy.ttlSeconds = min(max(Int(clamping: ttl), bounds.lowerBound), bounds.upperBound)
         }
-        if cacheReason == nil, let scan { digest = makeDigest(plan, tenant, body: scan.bodyDigest) }
+        if cacheReason == nil, let scan { digest = makeDigest(plan, tenant, body: keyedBody(scan)) }
         if let cacheReason { facts.cache = .bypass(cacheReason) }
         if !operation.isCacheable { facts.cache = operation.kind == .other || operation.kind == .models ? .none : facts.cache }
         if directives.onlyIfCached, digest == nil { throw notCached }
     }
+
+    /// What stands for the body in the key: without the members that routing has acted on.
+    func keyedBody(_ scan: RequestScan) -> Digest256 { actsOnHints ? scan.bodyDigestWithoutHints ?? scan.bodyDigest : scan.bodyDigest }
+
+    /// Whether OpenRouter's members of the body are the gateway's to act on, and so never go upstream.
+    var actsOnHints: Bool { isUnified && scan?.hasHints == true && plan?.route?.definition.allowsHints == true }
 
     var notCached: GatewayError {
         GatewayError(status: 504, code: "not_cached", message: "only-if-cached was asked for, and this request is not in the cache.")
@@ -175,9 +247,17 @@ extension Exchange {
 
     private func readDirectives() throws(GatewayError) {
         let head = client.head
+        directives = CacheDirectives()
+        let own = step?.controls.compactMap(\.field) ?? []
         for field in head.fields {
             guard let known = field.known, known.isCacheControl else { continue }
+            // A step's own fields win over the request's.
+            if own.contains(where: { $0.isSameCacheControl(as: known) }) { continue }
             try directives.apply(known, value: String(decoding: head.bytes[field.value], as: UTF8.self))
+        }
+        for field in step?.controls ?? [] {
+            guard let known = field.field, known.isCacheControl else { continue }
+            try directives.apply(known, value: field.value)
         }
         if isUnified, let lite = scan?.liteLLMCache {
             try directives.applyLiteLLM(
@@ -232,24 +312,32 @@ extension Exchange {
     }
 
     private func addAnswerChangingFields(_ definition: ProviderDefinition) {
-        let head = client.head
         if !definition.answerChangingQuery.isEmpty {
-            let query = head.bytes.span.extracting(head.queryRange)
-            let start = head.queryRange.lowerBound
+            let query = step?.pathQuery ?? Array(client.head.bytes[client.head.queryRange])
             var fields = QueryFields()
-            while let field = fields.next(in: query) {
-                let name = head.bytes[(start + field.name.lowerBound)..<(start + field.name.upperBound)]
+            while let field = fields.next(in: query.span) {
+                let name = query[field.name]
                 // A name spelt with escapes may be any name to the provider: it belongs to the key.
                 guard name.contains(0x25) || definition.answerChangingQuery.contains(where: { name.elementsEqual($0.utf8) }) else {
                     continue
                 }
-                worker.keyBuilder.addQuery(name: query.extracting(field.name), value: query.extracting(field.value))
+                worker.keyBuilder.addQuery(name: query.span.extracting(field.name), value: query.span.extracting(field.value))
             }
         }
-        for name in definition.answerChangingHeaders {
-            for range in head.values(named: name) {
-                worker.keyBuilder.addQuery(name: Array(name.utf8).span, value: head.bytes.span.extracting(range))
+        for name in definition.answerChangingHeaders { addHeader(name) }
+    }
+
+    /// A field of the call that the provider gets: the step's, where there are steps.
+    private func addHeader(_ name: String) {
+        let key = Array(name.utf8)
+        if let step {
+            for field in step.headers where field.name == name.lowercased() {
+                let value = Array(field.value.utf8)
+                worker.keyBuilder.addQuery(name: key.span, value: value.span)
             }
+        } else {
+            let head = client.head
+            for range in head.values(named: name) { worker.keyBuilder.addQuery(name: key.span, value: head.bytes.span.extracting(range)) }
         }
     }
 }
@@ -262,6 +350,14 @@ extension FieldName {
             .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed:
             true
         default: false
+        }
+    }
+    /// Whether two cache controls say the same thing, one perhaps by its older name.
+    func isSameCacheControl(as other: FieldName) -> Bool {
+        switch (self, other) {
+        case (.cfAigCacheTTL, .cfCacheTTL), (.cfCacheTTL, .cfAigCacheTTL), (.cfAigSkipCache, .cfSkipCache), (.cfSkipCache, .cfAigSkipCache):
+            true
+        default: self == other
         }
     }
 }

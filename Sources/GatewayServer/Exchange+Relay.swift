@@ -20,6 +20,7 @@ extension Exchange {
 
     /// A follower waits no longer than it would have for its own answer, however often the one it follows is begun anew.
     func checkWaiting(now: MonotonicTime) {
+        fetch?.checkWaiting(now: now)
         guard machine.state == .following, machine.progress == .nothing, now >= followsUntil else { return }
         refuse(
             GatewayError(
@@ -105,6 +106,7 @@ extension Exchange {
     }
 
     private func sendHead(_ head: FlightHead, knownLength: Int?) {
+        attempts?.machine.firstByteSent()
         composeHead(head, framing: bodyFraming(head, knownLength))
         client.sendComposed()
     }
@@ -187,9 +189,12 @@ extension Exchange {
 
     /// A provider's error text may quote the key it was asked with. The operator's never reaches a tenant.
     private func scrubCredential() {
-        guard clientCredential == nil, let plan, let secret = snapshot.credential(of: plan.provider).map({ Array($0.utf8) }),
-            secret.count >= 8, held.count >= secret.count
-        else { return }
+        guard clientCredential == nil, let plan else { return }
+        for secret in snapshot.credentials(of: plan.provider) { scrub(Array(secret.utf8)) }
+    }
+
+    private func scrub(_ secret: [UInt8]) {
+        guard secret.count >= 8, held.count >= secret.count else { return }
         var index = 0
         while index + secret.count <= held.count {
             if held[index] == secret[0], held[index..<(index + secret.count)].elementsEqual(secret) {

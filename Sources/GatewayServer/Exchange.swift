@@ -9,6 +9,7 @@ import HTTP1
 import Providers
 import RateLimiting
 import RequestScan
+import Routing
 import Tenants
 
 /// See the file's header. Confined to its connection's loop.
@@ -58,6 +59,20 @@ final class Exchange {
     let limits = AppliedLimits()
     /// Whether it was charged as a request; a hit found after that is not charged again.
     var isCharged = false
+    /// The attempts to get an answer, once one was begun.
+    var attempts: RequestAttempts?
+    /// How many attempts were made, and what became of those that failed, for the log row.
+    private(set) var attemptCount = 0
+    private(set) var failedAttempts: [AttemptNote] = []
+    /// The route's targets in the order for this request; `nil` where the request names its one target.
+    var plannedRoute: PlannedRoute?
+    /// The steps of a universal request; `nil` for any other.
+    var universal: UniversalPlan?
+    /// What the client's own fields say about attempts.
+    var attemptFields = AttemptFields()
+    var isClientTimeout = false
+    /// How many groups of limits are the key's and the tenant's own.
+    var scopeLimitsCount = 0
     /// What was used upstream on this request's account; `nil` for hits, followers and refusals.
     var reading: MeterReading?
     var answerStatus = 0
@@ -157,6 +172,12 @@ final class Exchange {
         isSuspended = false
         limits.reset()
         isCharged = false
+        attempts = nil
+        attemptCount = 0
+        if !failedAttempts.isEmpty { failedAttempts = [] }
+        plannedRoute = nil
+        universal = nil
+        isClientTimeout = false
         reading = nil
         operation = .other
         isUnified = false
@@ -194,7 +215,9 @@ final class Exchange {
     private func checkBody(_ head: RequestHead) throws(GatewayError) {
         if let declared = head.declaredBodyLength, declared > bodyBytesMax { throw bodyTooLarge }
         guard !streamsBody else { return }
-        guard operation.hasJSONBody else { return }
+        var takesJSON = operation.hasJSONBody
+        if case .universal = routed { takesJSON = true }
+        guard takesJSON else { return }
         if let range = head.first(.contentEncoding), !head.valueEquals(range, "identity") {
             throw GatewayError(
                 status: 415, code: "unsupported_content_encoding", message: "Send the body unencoded: no Content-Encoding.",
@@ -256,14 +279,24 @@ final class Exchange {
     func decide() {
         do throws(GatewayError) {
             if try answerLocally() { return }
-            try scanBody()
-            try makePlan()
+            if case .universal = routed {
+                try beginUniversal()
+            } else {
+                try scanBody()
+                try makePlan()
+            }
             try settleCaching()
             if try lookUp() { return }
             try admit()
         } catch {
             refuse(error)
         }
+    }
+
+    /// Adds up what the attempts used.
+    func add(_ reading: MeterReading) {
+        guard let sum = self.reading else { return self.reading = reading }
+        self.reading = sum.adding(reading)
     }
 
     // MARK: 14 finish
@@ -317,6 +350,8 @@ final class Exchange {
         count(status: status)
         worker.log(self, status: status, error: error)
         if body.capacity > 64 * 1024 { body = [] }
+        // It holds the whole body, which an idle connection has no use for.
+        universal = nil
         client.finished(keepsAlive: keepsAlive)
     }
 
@@ -347,8 +382,14 @@ final class Exchange {
         }
         if let flight { worker.shared.flights.leave(flight, followerID) }
         flight = nil
+        attempts?.rival?.makeWay()
         fetch?.consumerLeft(self)
         fetch = nil
+        if let attempts {
+            attemptCount = attempts.machine.attempts
+            failedAttempts = attempts.notes
+        }
+        attempts = nil
         releaseSlot()
         let shadowed = limits.takeShadowRefusals()
         if shadowed > 0 { worker.noteShadowRefusals(shadowed, tenant: tenant?.tenant.id ?? "") }

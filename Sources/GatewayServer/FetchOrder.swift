@@ -12,6 +12,8 @@ struct FetchOrder {
     var wantsStream: Bool
     var provider: String
     var model: String
+    /// Whether the time to the first byte is the client's own, shorter than the operator's.
+    var isClientTimeout: Bool
     /// Whether the client's own provider key is used: its failures are its own.
     var usesClientCredential: Bool
     /// Whether an OpenAI-style stream of this provider ends with `data: [DONE]`.
@@ -27,6 +29,8 @@ struct FetchOrder {
 /// How an answer is kept.
 struct RecordOrder {
     var digest: Digest256
+    /// A second key for a fallback's answer: the one that was looked up, where the route says so.
+    var alsoUnder: Digest256?
     var ttlSeconds: Int64
     var staleSeconds: Int64
     var storesToolCalls: Bool

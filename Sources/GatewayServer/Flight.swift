@@ -214,6 +214,18 @@ final class Flight: Sendable {
         }
     }
 
+    /// Another attempt begins: what the last one brought, and nobody has seen, is forgotten.
+    func restart() {
+        state.withLock { state in
+            state.head = nil
+            state.buffer = []
+            state.base = 0
+            limits.budget?.give(state.reserved)
+            state.reserved = 0
+            state.isOverCapture = false
+        }
+    }
+
     /// The leader may not fetch on its own account (its limits refuse): the next in line leads, whatever came of leaders before, and nobody
     /// else is woken. False when nobody can, and the flight is over.
     func handOver() -> Bool {

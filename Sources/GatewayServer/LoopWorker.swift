@@ -7,6 +7,7 @@ import GatewayModel
 import Logging
 import RateLimiting
 import RequestScan
+import Routing
 import Tenants
 import Upstream
 
@@ -31,6 +32,9 @@ final class LoopWorker {
     private var queueTimer: LoopTimer?
     private var probeTimer: LoopTimer?
     private var cutTimer: LoopTimer?
+    private var wakeTimer: LoopTimer?
+    /// Exchanges that wait to repeat an attempt.
+    private var sleepers: [Exchange] = []
     /// Until when refusals in shadow mode are counted without a line in the log.
     var shadowNotedUntil = MonotonicTime(nanoseconds: 0)
     private var halfClosed: [ClientConnection] = []
@@ -62,6 +66,7 @@ final class LoopWorker {
             tenantWaitersMax: snapshot.limits.queuedPerTenantMax, queueMilliseconds: snapshot.limits.queueMilliseconds)
         sweepTimer = try loop.makeTimer { [unowned self] in self.sweep() }
         queueTimer = try loop.makeTimer { [unowned self] in self.pollQueue() }
+        wakeTimer = try loop.makeTimer { [unowned self] in self.wakeSleepers() }
         probeTimer = try loop.makeTimer { [unowned self] in self.probeHalfClosed() }
         scheduleSweep()
     }
@@ -142,6 +147,9 @@ final class LoopWorker {
     /// The moment by which limits are counted: the loop's monotonic time, and civil time that follows it.
     var limitNow: LimitTime { shared.limiter.time(at: loop.now) }
 
+    /// Randomness for jitter and draws; guards nothing.
+    func nextRandom() -> UInt64 { random.next() }
+
     func makeRequestID() -> RequestID { RequestID(at: wallNow, random: (random.next(), random.next())) }
 
     // MARK: Timers
@@ -179,6 +187,26 @@ final class LoopWorker {
         if !admission.isEmpty { watchQueue() }
     }
 
+    // MARK: Waits between attempts
+
+    /// Lets an exchange know when its wait is over, to within a few milliseconds.
+    func wakeLater(_ exchange: Exchange) {
+        if !sleepers.contains(where: { $0 === exchange }) { sleepers.append(exchange) }
+        scheduleWake()
+    }
+
+    private func scheduleWake() {
+        guard let first = sleepers.compactMap({ $0.attempts?.nextWake }).min() else { return }
+        wakeTimer?.start(afterMilliseconds: first.nanoseconds(since: loop.now) / 1_000_000 + 1)
+    }
+
+    private func wakeSleepers() {
+        let waiting = sleepers
+        sleepers = []
+        for exchange in waiting where exchange.wake(now: loop.now) { sleepers.append(exchange) }
+        scheduleWake()
+    }
+
     // MARK: Half-closed clients
 
     /// Looks a few times within a third of a second whether a client that sent FIN is gone.
@@ -209,7 +237,12 @@ final class LoopWorker {
             flight.leave(id)
             slots.leave()
             meter.release(now: limitNow)
-        case .lead(let flight): Fetch(order, meter: meter, flight: flight, worker: self, slot: slots).start()
+        case .lead(let flight):
+            Fetch(
+                order, meter: meter, ticket: nil, traits: RequestTraits(kind: order.operation.kind), flight: flight, worker: self,
+                slot: slots
+            )
+            .start()
         }
     }
 
@@ -261,6 +294,7 @@ final class LoopWorker {
         sweepTimer?.close()
         queueTimer?.close()
         probeTimer?.close()
+        wakeTimer?.close()
         cutTimer?.close()
         for fetch in fetches.all { fetch.cancel(.clientLeft) }
         upstream.close()

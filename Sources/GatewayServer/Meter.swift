@@ -32,6 +32,21 @@ struct MeterReading: Sendable, Equatable {
     var isUnderestimated = false
 }
 
+extension MeterReading {
+    /// What two attempts used together; the usage told is the later one's.
+    func adding(_ other: MeterReading) -> MeterReading {
+        func sum(_ left: Int64, _ right: Int64) -> Int64 {
+            let (sum, overflow) = left.addingReportingOverflow(right)
+            return overflow ? .max : sum
+        }
+        return MeterReading(
+            use: MeteredUse(
+                inputTokens: sum(use.inputTokens, other.use.inputTokens), outputTokens: sum(use.outputTokens, other.use.outputTokens),
+                cost: sum(use.cost, other.use.cost)), usage: other.usage ?? usage, isEstimated: isEstimated || other.isEstimated,
+            isUnpriced: isUnpriced || other.isUnpriced, isUnderestimated: isUnderestimated || other.isUnderestimated)
+    }
+}
+
 /// See the file's header. Confined to the loop of its fetch.
 final class Meter {
     let tariff: Tariff

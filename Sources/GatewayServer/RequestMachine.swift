@@ -108,6 +108,12 @@ struct RequestMachine {
         return .startFetch
     }
 
+    /// Another attempt is made: what was held of the last one's answer is forgotten.
+    mutating func retries() {
+        assert(state == .fetching && progress != .sent)
+        progress = .nothing
+    }
+
     /// The request follows another's answer.
     mutating func follows() {
         assert(state == .deciding || state == .queued || state == .following)

@@ -29,6 +29,13 @@ struct RequestMetadata {
         }
     }
 
+    /// Every entry as text, the operator's before the client's.
+    var entries: [(name: String, value: String)] {
+        var entries = (key.entries + tenant.entries).map { (name: $0.name, value: $0.value.text) }
+        entries += own
+        return entries
+    }
+
     /// The value of a name as text: the key's, else the tenant's, else the client's.
     subscript(name: String) -> String? {
         (key[name] ?? tenant[name])?.text ?? own.first { $0.name == name }?.value

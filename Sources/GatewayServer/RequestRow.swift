@@ -27,6 +27,8 @@ extension Exchange {
             row["cache_status"] = "\(String(decoding: text, as: UTF8.self))"
         }
         if let error { row["code"] = "\(error.code)" }
+        if attemptCount > 0 { row["attempts"] = "\(attemptCount)" }
+        if !failedAttempts.isEmpty { row["failed_attempts"] = "\(failedAttempts.map(\.text).joined(separator: ", "))" }
         addUse(to: &row)
         if let text = limitMetadata() { row["metadata"] = "\(text)" }
         return row

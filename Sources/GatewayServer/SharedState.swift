@@ -1,6 +1,7 @@
 import ExactCache
 import GatewayModel
 import Logging
+import Routing
 import Synchronization
 
 /// What all loops share. Everything in it is thread-safe.
@@ -10,17 +11,20 @@ final class SharedState: Sendable {
     let cache: ExactCache?
     let loads: LoadRegistry
     let limiter: LimiterState
+    /// What is known of each target: breakers, latency, retry budgets. Kept across reloads.
+    let health: HealthTable
     let lifecycle = Lifecycle()
     let logger: Logger
     let connections = LoadCell()
     /// Connections per address, trusted ones left out.
     let perAddress = Locked<[IPAddress: Int]>([:])
 
-    init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, limiter: LimiterState, logger: Logger) {
+    init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, limiter: LimiterState, health: HealthTable, logger: Logger) {
         self.flights = flights
         self.cache = cache
         self.loads = loads
         self.limiter = limiter
+        self.health = health
         self.logger = logger
     }
 }

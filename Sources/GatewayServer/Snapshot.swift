@@ -7,6 +7,7 @@ import Hashing
 import Providers
 import RateLimiting
 import RequestScan
+import Routing
 import Tenants
 import Upstream
 
@@ -29,6 +30,12 @@ struct RouteState: Sendable {
     let targets: [RouteTarget]
     /// Its limits, shared by all who call it; `nil` where it has none.
     let limits: ScopeLimits?
+    /// In which order a request tries the targets. Its leaves name providers by index.
+    let plan: RoutePlan
+    /// What is known of each leaf.
+    let health: [TargetHealth]
+    /// Other lists, for requests that a model refused by their content.
+    let refusalPlans: [UpstreamRefusal: (plan: RoutePlan, health: [TargetHealth])]
     var name: String { definition.name }
     /// Part of the cache key: an alias pointed elsewhere, or configured otherwise, starts afresh.
     var revision: UInt64 { definition.revision }
@@ -118,13 +125,18 @@ final class GatewaySnapshot: Sendable {
     let knownModels: [RouteTarget]
     let upstreamOptions: UpstreamOptions
     private let egress: [EgressPolicy]
-    private let credentials: [String?]
+    private let credentials: [[String]]
+    private let pools: [KeyPool]
+    private let healthTable: HealthTable
     private let credentialHasher: HMACSHA256
 
     /// Makes the snapshot of a configuration and a key table. `openFilesMax`: the descriptors this process may have.
     ///
     /// Binds every limit to its bucket: on the control thread only.
-    init(configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, limiter: LimiterState, openFilesMax: Int) {
+    init(
+        configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, limiter: LimiterState, health: HealthTable,
+        openFilesMax: Int
+    ) {
         self.configuration = configuration
         self.keys = keys
         providers = configuration.providers
@@ -143,14 +155,18 @@ final class GatewaySnapshot: Sendable {
         var binding = LimitBinding(limiter, configuration.metering)
         tenants = GatewaySnapshot.tenantStates(configuration, keys, loads, &binding)
         keyLimits = GatewaySnapshot.keyLimits(keys, &binding)
-        routes = GatewaySnapshot.routeStates(configuration, &binding)
+        health.use(configuration.breaker)
+        let pools = GatewaySnapshot.keyPools(configuration, health)
+        routes = GatewaySnapshot.routeStates(configuration, pools, health, &binding)
         binding.finish()
+        self.pools = pools
+        healthTable = health
         knownModels = configuration.routes.flatMap(\.targets).compactMap { target in
             configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
         }
         upstreamOptions = GatewaySnapshot.upstreamOptions(configuration)
         egress = configuration.providers.definitions.map { EgressPolicy.make($0, configuration.egress) }
-        credentials = configuration.credentials.map { $0.first?.reveal() }
+        credentials = configuration.credentials.map { $0.prefix(KeyPool.countMax).map { $0.reveal() } }
         credentialHasher = HMACSHA256(key: Array("client credential".utf8).span)
     }
 
@@ -185,14 +201,31 @@ final class GatewaySnapshot: Sendable {
         return limits
     }
 
-    private static func routeStates(_ configuration: GatewayConfigurationSnapshot, _ binding: inout LimitBinding) -> [String: RouteState] {
+    /// The keys of each provider by number, as breakers know them.
+    private static func keyPools(_ configuration: GatewayConfigurationSnapshot, _ health: HealthTable) -> [KeyPool] {
+        zip(configuration.providers.definitions, configuration.credentials).map { definition, secrets in
+            var names: [UInt8] = []
+            for secret in secrets { names += SHA256.digest(of: Array(secret.reveal().utf8).span).bytes }
+            return health.pool(of: definition.name, keys: secrets.count, revision: xxh3(names.span))
+        }
+    }
+
+    private static func routeStates(
+        _ configuration: GatewayConfigurationSnapshot, _ pools: [KeyPool], _ health: HealthTable, _ binding: inout LimitBinding
+    ) -> [String: RouteState] {
         var routes: [String: RouteState] = [:]
         for definition in configuration.routes {
+            let plan = definition.plan
             let targets = definition.targets.compactMap { target in
                 configuration.providers.index(of: target.provider).map { RouteTarget(provider: $0, model: target.model) }
             }
             routes[definition.name] = RouteState(
-                definition: definition, targets: targets, limits: binding.bind(definition.limits, scope: .route(definition.name)))
+                definition: definition, targets: targets, limits: binding.bind(definition.limits, scope: .route(definition.name)),
+                plan: plan,
+                health: plan.targets.map { health.health(of: $0.target, pool: pools[$0.provider]) },
+                refusalPlans: definition.refusalPlans.mapValues { plan in
+                    (plan, plan.targets.map { health.health(of: $0.target, pool: pools[$0.provider]) })
+                })
         }
         return routes
     }
@@ -220,8 +253,18 @@ final class GatewaySnapshot: Sendable {
         return RouteTarget(provider: provider, model: model)
     }
 
-    /// The operator's key for a provider.
-    func credential(of provider: Int) -> String? { credentials[provider] }
+    /// The operator's keys for a provider.
+    func credentials(of provider: Int) -> [String] { credentials[provider] }
+
+    /// The operator's key of that number.
+    func credential(of provider: Int, key: Int) -> String? {
+        credentials[provider].indices.contains(key) ? credentials[provider][key] : nil
+    }
+
+    /// What is known of a target that no route names.
+    func health(of target: RouteTarget) -> TargetHealth {
+        healthTable.health(of: Target(provider: providers[target.provider].name, model: target.model), pool: pools[target.provider])
+    }
 
     /// Where connections to a provider may lead.
     func egress(of provider: Int) -> EgressPolicy { egress[provider] }

@@ -28,6 +28,8 @@ public struct AnswerObserver: Sendable {
 
     /// Code points of text seen so far.
     public var outputCharacters: Int { events.fields.characters }
+    /// Whether a tool call has begun, whose name and arguments may be yet to come.
+    public var hasToolCalls: Bool { events.fields.hasToolCalls }
 
     /// Whether a stream has said all that belongs to a whole answer: only the end of its transport is missing.
     public var hasReachedEnd: Bool { form == .serverSentEvents && hasCleanEnd && !events.fields.hasError }

@@ -11,6 +11,9 @@ enum Field: UInt8 {
     case model, stream, streamOptions, cache, models, provider, store, maxTokens, choices, temperature, generationConfig
     case messages, input, prompt, system, instructions, tools, functions, requests
     case hostedSearch, previousResponse, conversation, background, container, mcpServers, cachedContent
+    case responseFormat, text, outputConfig
+    // Inside text, output_config, generationConfig
+    case format, responseType, responseSchema
     // Inside stream_options, cache, prompt
     case includeUsage, ttl, maxAge, noCache, noStore, namespace, id
     // Inside messages and their parts
@@ -49,7 +52,10 @@ final class FieldNames {
         ("signature", .opaqueBytes), ("thoughtSignature", .opaqueBytes), ("thought_signature", .opaqueBytes),
         ("encrypted_content", .opaqueBytes), ("data", .data), ("name", .name), ("function", .function),
         ("functionDeclarations", .functionDeclarations), ("function_declarations", .functionDeclarations),
-        ("vector_store_ids", .vectorStoreIDs),
+        ("vector_store_ids", .vectorStoreIDs), ("response_format", .responseFormat), ("output_format", .responseFormat), ("text", .text),
+        ("output_config", .outputConfig), ("format", .format), ("responseMimeType", .responseType), ("response_mime_type", .responseType),
+        ("responseSchema", .responseSchema), ("response_schema", .responseSchema), ("responseJsonSchema", .responseSchema),
+        ("response_json_schema", .responseSchema), ("_responseJsonSchema", .responseSchema),
     ]
 
     private let slots: UnsafeMutablePointer<Entry>

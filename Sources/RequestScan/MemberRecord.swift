@@ -16,10 +16,11 @@ struct MemberRecord: BitwiseCopyable {
     var end: CanonicalMark
     /// The key's opening quote in the body.
     var offset: Int
-    /// What the digests leave out.
+    /// Which digests leave it out.
     var exclusion = Exclusion.none
 
-    enum Exclusion: UInt8, BitwiseCopyable { case none, body, rest }
+    /// From every digest; from the digests of an embeddings request's rest; from the digests without hints.
+    enum Exclusion: UInt8, BitwiseCopyable { case none, body, rest, hints }
 
     /// Whether two keys are the same, their bytes being those of `canonical`.
     @inline(__always)

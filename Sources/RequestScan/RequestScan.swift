@@ -13,6 +13,11 @@ public struct RequestScan: Sendable, Equatable {
     public internal(set) var bodyDigest = Digest256(words: (0, 0, 0, 0))
     /// Embeddings only: the same digest with `input` left out as well, to be joined with an item's.
     public internal(set) var restDigest: Digest256?
+    /// The digest that `bodyDigest` would be without OpenRouter's `models` and `provider`; `nil` when the body has neither. Only for requests
+    /// whose hints the gateway acts on and removes: they chose the target, which is in the key by itself, and mean nothing beyond it.
+    public internal(set) var bodyDigestWithoutHints: Digest256?
+    /// Embeddings only: `restDigest` without OpenRouter's hints; `nil` when the body has none.
+    public internal(set) var restDigestWithoutHints: Digest256?
 
     // MARK: Routing
 
@@ -22,10 +27,18 @@ public struct RequestScan: Sendable, Equatable {
     public internal(set) var modelIsString = false
     /// The bytes of the model's name between its quotes when they can be compared as they are: a string without escapes.
     public internal(set) var plainModelRange: Range<Int>?
-    /// OpenRouter's `models` member, when it is an array.
-    public internal(set) var modelsRange: Range<Int>?
-    /// OpenRouter's `provider` member, when it is an object.
-    public internal(set) var providerRange: Range<Int>?
+    /// OpenRouter's `models` member, whatever its type.
+    public internal(set) var modelsMemberRange: Range<Int>?
+    /// OpenRouter's `provider` member, whatever its type.
+    public internal(set) var providerMemberRange: Range<Int>?
+    var modelsValueStart = 0
+    var providerValueStart = 0
+    /// The value of `models`, whatever its type.
+    public var modelsRange: Range<Int>? { modelsMemberRange.map { modelsValueStart..<$0.upperBound } }
+    /// The value of `provider`, whatever its type.
+    public var providerRange: Range<Int>? { providerMemberRange.map { providerValueStart..<$0.upperBound } }
+    /// Whether the body has a member for `hints(in:)` to read.
+    public var hasHints: Bool { modelsMemberRange != nil || providerMemberRange != nil }
 
     // MARK: Stream
 
@@ -62,6 +75,9 @@ public struct RequestScan: Sendable, Equatable {
     public internal(set) var hasHostedTools = false
     /// Whether a message carries anything but text: images, audio, documents, files.
     public internal(set) var hasImages = false
+    /// Whether the answer must be JSON: `response_format`, Responses' `text.format`, Anthropic's `output_format` and `output_config.format` of
+    /// type `json_object` or `json_schema`; Gemini's `responseMimeType` of `application/json` or a response schema.
+    public internal(set) var wantsJSON = false
     /// Fields that tie the request to state at the provider.
     public internal(set) var statefulFields: StatefulFields = []
     /// An explicit `store`.

@@ -20,8 +20,9 @@ public struct RequestScanner {
             var pass = ScanPass(count: buffer.count, base: base, operation: operation, limits: limits, scratch: scratch)
             defer { takeBack(&pass) }
             try pass.document()
-            pass.found.bodyDigest = digest(of: pass, leavingOut: .body)
-            if operation == .embeddings { pass.found.restDigest = digest(of: pass, leavingOut: .rest) }
+            pass.found.bodyDigest = digest(of: pass)
+            if operation == .embeddings { pass.found.restDigest = digest(of: pass, withoutInput: true) }
+            if pass.found.hasHints { addDigestsWithoutHints(&pass) }
             return pass.found
         }
     }
@@ -53,12 +54,24 @@ public struct RequestScanner {
         scratch.members = pass.members
     }
 
+    /// Hashes the body once more: bodies with hints are few.
+    @inline(never)
+    private func addDigestsWithoutHints(_ pass: inout ScanPass) {
+        pass.found.bodyDigestWithoutHints = digest(of: pass, withoutHints: true)
+        if pass.operation == .embeddings { pass.found.restDigestWithoutHints = digest(of: pass, withoutInput: true, withoutHints: true) }
+    }
+
     /// The digest of the body's members, which the pass left in canonical order.
-    private func digest(of pass: borrowing ScanPass, leavingOut exclusion: MemberRecord.Exclusion) -> Digest256 {
+    private func digest(of pass: borrowing ScanPass, withoutInput: Bool = false, withoutHints: Bool = false) -> Digest256 {
         var hash = SHA256()
         for index in 0..<pass.members.count {
             let member = pass.members[index]
-            if member.exclusion == .body || member.exclusion == exclusion { continue }
+            switch member.exclusion {
+            case .none: break
+            case .body: continue
+            case .rest: if withoutInput { continue }
+            case .hints: if withoutHints { continue }
+            }
             pass.canonical.hash(from: member.start, to: member.end, body: pass.base, into: &hash)
         }
         return hash.finalize()

@@ -28,6 +28,9 @@ public enum ScanError: Error, Sendable, Equatable {
     case controlByte(offset: Int)
     /// A number too large for a Double, such as `1e400`.
     case numberOutOfRange(offset: Int)
+    /// A routing hint (`models`, `provider`) of a type or size that it can't have. `param` is its path, such as `provider.order[2]`, `problem`
+    /// the end of a sentence about it; the offset is that of the whole hint.
+    case invalidHint(param: String, problem: String, offset: Int)
 
     /// The stable `code` of the client's answer.
     public var code: String {
@@ -38,6 +41,7 @@ public enum ScanError: Error, Sendable, Equatable {
         case .duplicateKey: "duplicate_key"
         case .invalidUTF8, .loneSurrogate: "invalid_utf8"
         case .numberOutOfRange: "number_out_of_range"
+        case .invalidHint: "invalid_field"
         }
     }
 
@@ -47,15 +51,17 @@ public enum ScanError: Error, Sendable, Equatable {
         case .empty, .byteOrderMark: 0
         case .notAnObject(let offset), .syntax(let offset), .truncated(let offset), .trailingBytes(let offset), .tooDeep(let offset),
             .tooManyMembers(let offset), .duplicateKey(let offset), .invalidUTF8(let offset), .loneSurrogate(let offset),
-            .controlByte(let offset), .numberOutOfRange(let offset):
+            .controlByte(let offset), .numberOutOfRange(let offset), .invalidHint(_, _, let offset):
             offset
         }
     }
 
     /// The refusal as the client sees it: status 400.
     public var gatewayError: GatewayError {
-        GatewayError(status: 400, code: code, message: "\(problem) (at byte \(offset) of the body).")
+        GatewayError(status: 400, code: code, message: "\(problem) (at byte \(offset) of the body).", param: param)
     }
+
+    private var param: String? { if case .invalidHint(let param, _, _) = self { param } else { nil } }
 
     private var problem: String {
         switch self {
@@ -72,6 +78,7 @@ public enum ScanError: Error, Sendable, Equatable {
         case .loneSurrogate: "A \\u escape in the body is half of a surrogate pair"
         case .controlByte: "A string in the body holds a raw control character; escape it"
         case .numberOutOfRange: "A number in the body is too large"
+        case .invalidHint(let param, let problem, _): "'\(param)' \(problem)"
         }
     }
 }

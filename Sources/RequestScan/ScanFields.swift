@@ -43,6 +43,7 @@ extension ScanPass {
         case .source: Scope(place: .opaque, isText: scope.isText && (field == .content || field == .data))
         case .tool: Scope(place: field == .container ? .toolContainer : .opaque, isText: scope.isText)
         case .media: Scope(place: .media, isText: false)
+        case .textOptions where field == .format: Scope(place: .responseFormat, isText: false)
         default: Scope(place: .opaque, isText: scope.isText)
         }
     }
@@ -60,6 +61,9 @@ extension ScanPass {
         case .generationConfig: Scope(place: .generationConfig, isText: false)
         case .streamOptions: Scope(place: .streamOptions, isText: false)
         case .cache: Scope(place: .liteLLMCache, isText: false)
+        case .responseFormat: Scope(place: .responseFormat, isText: false)
+        case .text where operation == .responses: Scope(place: .textOptions, isText: false)
+        case .outputConfig where operation == .messages: Scope(place: .textOptions, isText: false)
         default: Scope(place: .opaque, isText: false)
         }
     }
@@ -87,7 +91,10 @@ extension ScanPass {
             if value.field == .type { notes.holdsText = isString(value, "text") || isString(value, "content") }
         case .tool: noteTool(value, &notes)
         case .toolContainer: noteReference(value)
-        case .generationConfig: noteSampling(value)
+        case .generationConfig: noteGeneration(value)
+        case .responseFormat:
+            guard value.field == .type else { return }
+            if isString(value, "json_object") || isString(value, "json_schema") { found.wantsJSON = true }
         case .streamOptions:
             guard value.field == .includeUsage else { return }
             found.includeUsageRange = value.start..<position
@@ -122,8 +129,14 @@ extension ScanPass {
             found.streamOptionsRange = range
             if value.kind == .object || !isSet { exclude(value, .body) }
         case .cache: noteCacheMember(value)
-        case .models: if value.kind == .array || value.kind == .emptyArray { found.modelsRange = memberRange(value) }
-        case .provider: if value.kind == .object { found.providerRange = memberRange(value) }
+        case .models:
+            found.modelsMemberRange = memberRange(value)
+            found.modelsValueStart = value.start
+            exclude(value, .hints)
+        case .provider:
+            found.providerMemberRange = memberRange(value)
+            found.providerValueStart = value.start
+            exclude(value, .hints)
         case .store: found.store = value.kind == .true ? true : value.kind == .false ? false : nil
         case .maxTokens, .choices, .temperature: noteSampling(value)
         case .input: noteInput(value)
@@ -166,6 +179,14 @@ extension ScanPass {
         }
     }
 
+    private mutating func noteGeneration(_ value: FieldValue) {
+        switch value.field {
+        case .responseType: if isString(value, "application/json") { found.wantsJSON = true }
+        case .responseSchema: if value.kind != .null { found.wantsJSON = true }
+        default: noteSampling(value)
+        }
+    }
+
     private mutating func noteCache(_ value: FieldValue) {
         var cache = found.liteLLMCache ?? LiteLLMCache()
         switch (value.field, value.kind) {
@@ -186,6 +207,7 @@ extension ScanPass {
         case .media: if value.kind != .null, value.kind != .emptyArray { found.hasImages = true }
         case .source where value.kind == .object: found.hasImages = true
         case .type where value.kind == .string: noteType(value)
+        case .text: break
         default: noteReference(value)
         }
     }

@@ -20,6 +20,10 @@ enum Place: UInt8 {
     case tool
     case toolContainer
     case generationConfig
+    /// What form the answer's text shall have: `response_format`, `text.format`.
+    case responseFormat
+    /// What holds a `format`: Responses' `text`, Anthropic's `output_config`.
+    case textOptions
     case streamOptions
     case liteLLMCache
     /// Responses' `prompt`.

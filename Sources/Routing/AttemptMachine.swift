@@ -39,9 +39,9 @@ public struct AttemptMachine: Sendable {
     }
 
     /// How often, how fast and for how long.
-    public let policy: RetryPolicy
+    public private(set) var policy: RetryPolicy
     /// What may be tried again.
-    public let traits: RequestTraits
+    public private(set) var traits: RequestTraits
     /// When the first byte must have come.
     public let deadline: MonotonicTime
     var random: RandomSource
@@ -97,7 +97,16 @@ public struct AttemptMachine: Sendable {
     /// Whether the answer's first byte went to the client.
     public var isCommitted: Bool { phase == .committed }
 
+    /// Whether the end was decided: what comes of an answer that is being passed on changes nothing here.
+    public var isFinished: Bool { phase == .finished }
+
     // MARK: Events
+
+    /// The attempt that begins now goes by these, where candidates differ in them. The deadline stays the request's.
+    public mutating func follow(_ policy: RetryPolicy, _ traits: RequestTraits) {
+        self.policy = policy
+        self.traits = traits
+    }
 
     /// The request is ready to be sent.
     public mutating func start(now: MonotonicTime) -> Action {

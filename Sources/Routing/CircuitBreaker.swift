@@ -36,7 +36,7 @@ public struct CircuitBreaker: Sendable {
         case ramping(since: MonotonicTime)
     }
 
-    private let settings: BreakerSettings
+    private var settings: BreakerSettings
     /// Where it stands. An open one whose time is over stays open until somebody asks; a ramp that is over is as good as closed.
     public private(set) var state = State.closed
     /// How often it opened.
@@ -59,6 +59,9 @@ public struct CircuitBreaker: Sendable {
         successes = SlidingCounts(slots: CircuitBreaker.slots, slotNanoseconds: CircuitBreaker.slotNanoseconds)
         failures = SlidingCounts(slots: CircuitBreaker.slots, slotNanoseconds: CircuitBreaker.slotNanoseconds)
     }
+
+    /// Goes by other settings from now on. A time out that has begun keeps its length.
+    mutating func use(_ settings: BreakerSettings) { self.settings = settings }
 
     // MARK: Readings
 

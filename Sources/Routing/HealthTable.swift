@@ -11,16 +11,28 @@ public final class HealthTable: Sendable {
         var pools: [String: (revision: UInt64, pool: KeyPool)] = [:]
         var targets: [Target: TargetHealth] = [:]
         var untracked: UInt64 = 0
+        var settings: BreakerSettings
+        init(_ settings: BreakerSettings) { self.settings = settings }
     }
 
-    private let state = State()
-    private let settings: BreakerSettings
+    private let state: State
     private let countMax: Int
 
     /// Makes an empty table.
     public init(settings: BreakerSettings = BreakerSettings(), countMax: Int = HealthTable.countMax) {
-        self.settings = settings
+        state = State(settings)
         self.countMax = max(countMax, 0)
+    }
+
+    /// Changes when breakers open and close, for targets that are remembered too; where each stands is kept.
+    public func use(_ settings: BreakerSettings) {
+        let state = self.state
+        let known: [TargetHealth] = state.lock.withLock {
+            guard state.settings != settings else { return [] }
+            state.settings = settings
+            return Array(state.targets.values)
+        }
+        for health in known { health.use(settings) }
     }
 
     /// The key pool of a provider. A new one when its keys changed (`revision`): what was known was about the old ones.
@@ -42,7 +54,7 @@ public final class HealthTable: Sendable {
         return state.lock.withLock {
             let known = state.targets[target]
             if let known, known.pool === pool { return known }
-            let health = TargetHealth(pool: pool, settings: settings)
+            let health = TargetHealth(pool: pool, settings: state.settings)
             if known != nil || state.targets.count < countMax {
                 state.targets[target] = health
             } else {

@@ -16,7 +16,9 @@ public enum HealthVerdict: Sendable, Equatable {
         guard !traits.usesClientCredential else { return .neutral }
         switch status {
         case 429: return .limited(retryAfterNanoseconds: retryAfterNanoseconds)
-        case 401, 403: return .keyRefused
+        case 401: return .keyRefused
+        // A model that only the client named may be one this key was never meant for: that must not take the key from everybody.
+        case 403: return traits.isConfiguredTarget ? .keyRefused : .neutral
         case 404: return traits.isConfiguredTarget ? .failure(retryAfterNanoseconds: nil) : .neutral
         case 408, 500...: return .failure(retryAfterNanoseconds: retryAfterNanoseconds)
         case 200..<300: return .success

@@ -53,6 +53,11 @@ public struct LatencyTracker: Sendable {
         return aged * Double(pending + 1)
     }
 
+    /// The average as it was at the last outcome, in nanoseconds, whatever is under way; 0 when nothing came for `span` nanoseconds or more.
+    public func recent(within span: UInt64, at now: MonotonicTime) -> Double {
+        now.nanoseconds(since: updated) < span ? average : 0
+    }
+
     /// The latency that so large a fraction (0...1) of answers stayed within, in nanoseconds, rounded up by at most 19 %; `nil` without samples.
     public func quantile(_ fraction: Double) -> UInt64? {
         guard samples > 0 else { return nil }

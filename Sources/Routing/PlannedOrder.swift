@@ -43,3 +43,31 @@ public struct PlannedOrder: Sendable, Equatable {
         return least
     }
 }
+
+extension PlannedOrder {
+    /// The order of a request that names its one target itself.
+    public static let single = PlannedOrder(entries: [Entry(target: 0, position: 0)], candidateCount: 1)
+}
+
+extension PlannedOrder {
+    /// The order of targets that a request itself lists, each with what is known of it: those that are up in the order given, then those that
+    /// are a last resort; the others are skipped.
+    public init(listed statuses: [TargetStatus]) {
+        var ready: [Entry] = []
+        var last: [Entry] = []
+        var skipped: [Entry] = []
+        for (index, status) in statuses.enumerated() {
+            var entry = Entry(target: index, position: index)
+            switch status.availability {
+            case .ready: ready.append(entry)
+            case .lastResort(let reason):
+                entry.lastResort = reason
+                last.append(entry)
+            case .blocked(let reason):
+                entry.skip = reason
+                skipped.append(entry)
+            }
+        }
+        self.init(entries: ready + last + skipped, candidateCount: ready.count + last.count)
+    }
+}

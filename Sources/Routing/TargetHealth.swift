@@ -58,12 +58,18 @@ public final class TargetHealth: Sendable {
         var breakers: [CircuitBreaker]
         var budget: RetryBudget
         var latency = LatencyTracker()
-        var ejection: SoftReason?
-        var ejectedUntil = MonotonicTime(nanoseconds: 0)
+        /// At most one for each reason; usually none.
+        var ejections: [(reason: SoftReason, until: MonotonicTime)] = []
 
         init(keys: Int, _ settings: BreakerSettings, _ budget: RetryBudget) {
             breakers = Array(repeating: CircuitBreaker(settings), count: keys)
             self.budget = budget
+        }
+
+        /// Of what ejects the target at this moment, what lasts longest.
+        func ejection(at now: MonotonicTime) -> SoftReason? {
+            if ejections.isEmpty { return nil }
+            return ejections.filter { now < $0.until }.max { $0.until < $1.until }?.reason
         }
     }
 
@@ -75,6 +81,12 @@ public final class TargetHealth: Sendable {
     public init(pool: KeyPool, settings: BreakerSettings = BreakerSettings(), budget: RetryBudget = RetryBudget()) {
         self.pool = pool
         state = State(keys: pool.count, settings, budget)
+    }
+
+    /// Changes when its breakers open and close; where they stand is kept.
+    func use(_ settings: BreakerSettings) {
+        let state = self.state
+        state.lock.withLock { for key in state.breakers.indices { state.breakers[key].use(settings) } }
     }
 
     // MARK: Before an attempt
@@ -90,7 +102,7 @@ public final class TargetHealth: Sendable {
                 status.availability = TargetHealth.better(status.availability, found)
                 if status.availability == .ready { break }
             }
-            if status.availability == .ready, let ejection = state.ejection, now < state.ejectedUntil {
+            if status.availability == .ready, let ejection = state.ejection(at: now) {
                 status.availability = .lastResort(ejection)
             }
             return status
@@ -231,19 +243,26 @@ public final class TargetHealth: Sendable {
 
     // MARK: Ejection and statistics
 
-    /// Makes the target a last resort until a point in time: it is much slower than its peers, or its health probe fails.
+    /// Makes the target a last resort until a point in time: it is much slower than its peers, or its health probe fails. Replaces an earlier
+    /// ejection for the same reason; those for other reasons stand.
     public func eject(_ reason: SoftReason, until end: MonotonicTime) {
         let state = self.state
         state.lock.withLock {
-            state.ejection = reason
-            state.ejectedUntil = end
+            state.ejections.removeAll { $0.reason == reason }
+            state.ejections.append((reason, end))
         }
     }
 
-    /// Takes an ejection back.
-    public func endEjection() {
+    /// Takes back what was ejected for a reason; without one, for any.
+    public func endEjection(_ reason: SoftReason? = nil) {
         let state = self.state
-        state.lock.withLock { state.ejection = nil }
+        state.lock.withLock { state.ejections.removeAll { reason == nil || $0.reason == reason } }
+    }
+
+    /// The average latency in nanoseconds, whatever is under way; 0 when no outcome came within the last `span` nanoseconds.
+    public func recentLatency(within span: UInt64, at now: MonotonicTime) -> Double {
+        let state = self.state
+        return state.lock.withLock { state.latency.recent(within: span, at: now) }
     }
 
     /// The delay of a hedge; `nil` when there is to be none.
@@ -263,7 +282,7 @@ public final class TargetHealth: Sendable {
                         benchedNanoseconds: pool.benched(key, at: now),
                         limitedNanoseconds: state.breakers[key].limitedUntil.nanoseconds(since: now))
                 },
-                ejection: now < state.ejectedUntil ? state.ejection : nil, latencyCost: state.latency.cost(at: now),
+                ejection: state.ejection(at: now), latencyCost: state.latency.cost(at: now),
                 pending: state.latency.pending, repeatsLeft: state.budget.left(at: now))
         }
     }

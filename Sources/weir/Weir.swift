@@ -19,9 +19,8 @@ struct Weir: ParsableCommand {
             \(CommandExit.table)
             """,
         subcommands: [
-            ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, CacheCommand.self,
-            StoreCommand.self,
-            DemoProviderCommand.self, VersionCommand.self,
+            ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, RoutesCommand.self,
+            CacheCommand.self, StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
         ])
 
     static func main() {

@@ -17,6 +17,7 @@ import Testing
         ("demo-big-100", .big(bytes: 100)), ("demo-big-event-9", .bigEvent(bytes: 9)), ("demo-tokens-7", .tokens(7)),
         ("demo-fail-200", .normal), ("demo-fail-999", .normal), ("demo-big-100000001", .normal), ("demo-slow-3601s", .normal),
         ("demo-fail-429-after-x", .normal), ("demo-slow-", .normal),
+        ("demo-fail-503~a-1", .fail(status: 503, retryAfterSeconds: nil)), ("demo-wait-a~b", .wait(name: "a")), ("demo-~fail-503", .normal),
     ])
     func `a model name says what happens and a strange one is harmless`(model: String, behaviour: DemoBehaviour) {
         #expect(DemoBehaviour(model: model) == behaviour)

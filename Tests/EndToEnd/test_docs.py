@@ -33,6 +33,7 @@ def codes_in_sources():
         "not found": set(re.findall(r'notFound\(\s*"([a-z0-9_]+)"', text)),
         "policy": set(re.findall(r'refusal\("([a-z0-9_]+)"', text)),
         "upstream": set(re.findall(r'\(50[0-9], "([a-z0-9_]+)"', source("GatewayServer/Fetch.swift"))),
+        "routing": set(re.findall(r'\([45]\d\d, "([a-z0-9_]+)"', source("Routing/AttemptResult.swift"))),
         "HTTP": code_property("HTTP1/HTTPRefusal.swift"),
         "scan": code_property("RequestScan/ScanError.swift"),
         "keys": set(re.findall(r'case \w+ = "([a-z0-9_]+)"', source("Tenants/AuthenticationFailure.swift"))),
@@ -55,7 +56,7 @@ def test_no_error_code_is_written_where_this_test_does_not_look():
         for file in SOURCES.rglob("*.swift")
         if re.search(r"\bGatewayError\(\s*status: [^,]+, code: [^\"]", file.read_text())
     }
-    known = {"RoutingRefusals", "HTTPRefusal", "ScanError", "AuthenticationFailure", "KeyStoreError", "KeyTable+Policy", "Fetch", "Exchange+Limits"}
+    known = {"RoutingRefusals", "HTTPRefusal", "ScanError", "AuthenticationFailure", "KeyStoreError", "KeyTable+Policy", "Fetch", "Exchange+Limits", "AttemptResult"}
     assert variable == {name + ".swift" for name in known}
 
 

@@ -174,7 +174,10 @@ def answers_of_every_kind(gateway, key, text):
     yield "upstream 500", gateway.chat(key, text, "demo/demo-fail-500")
     yield "upstream 429", gateway.chat(key, text, "demo/demo-fail-429")
     yield "upstream reset", gateway.chat(key, text, "demo/demo-rst")
-    yield "not implemented", gateway.post("/v1/acc/gw", key, [])
+    yield "native path required", get(gateway, key, "/v1/responses/resp_1")
+    yield "no steps", gateway.post("/v1/acc/gw", key, [])
+    yield "a step", gateway.post("/v1/acc/gw", key, [{
+        "provider": "demo", "endpoint": "chat/completions", "query": {"model": "demo-chat", "messages": [{"role": "user", "content": text + " u"}]}}])
 
 
 def test_every_answer_of_a_limited_key_says_what_is_left(gateway, text):

@@ -187,7 +187,8 @@ def test_stored_replays_against_the_limits_that_commands_gave(gateway, tenant, t
 
 
 def test_limits_come_from_the_named_configuration(simulate):
-    config = {"tenants": {"acme": {"limits": {"requests": "2/1h", "models": {"big*": {"tokens": "100/1h"}}}}}}
+    config = {"tenants": {"acme": {"limits": {"requests": "1/1h", "models": {"big*": {"tokens": "100/1h"}}}}}}
+    # What tokens refuse costs no request.
     traffic = [row(0, model="big-1", tokens_in=90, tokens_out=20), row(1, model="small"), row(2), row(3, tenant="other")]
     report = simulate(traffic, config=config)
     assert [(limit["name"], limit["refused"]) for limit in report["limits"] if limit["refused"]] == [("tenant-requests", 1), ("tenant-tokens-model", 1)]

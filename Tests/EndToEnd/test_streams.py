@@ -151,7 +151,7 @@ def test_a_stream_that_did_not_end_cleanly_is_never_stored(gateway, demo, key, t
             assert not is_hit(response)
 
 
-@pytest.mark.parametrize("model", ["demo-cut-stream", "demo-rst-stream", "demo-no-done"])
+@pytest.mark.parametrize("model", ["demo-cut-stream-5", "demo-rst-stream-5", "demo-no-done"])  # five events: after the first token
 def test_a_broken_unified_stream_ends_in_an_error_event_and_no_forged_end(gateway, key, text, model):
     """C5, C6, C7: the error is told, and neither [DONE] nor a last chunk is made up."""
     def read(path, body):

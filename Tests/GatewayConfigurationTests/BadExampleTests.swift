@@ -17,6 +17,7 @@ import Testing
             #":3: listen.data: "gateway.example.com:8787" is not an address and port such as 127.0.0.1:8787 or [::1]:8787"#,
         "bad_size": #":3: cache.bytes_max: "8 gigs" is not a size such as 64KiB, 32MiB or 8GiB"#,
         "below_minimum": #":3: timeouts.connect: 0s is below the minimum 1 (milliseconds)"#,
+        "breaker_cooldown_reversed": #":3: breaker.cooldown_min: 120000 is above breaker.cooldown_max (60000)"#,
         "budget_alerts_out_of_order":
             #":6: tenants.acme.limits.budgets[0].alert_at[1]: must be whole percentages from 1 to 100, each larger than the one before"#,
         "budget_finer_than_nano_usd": #":6: tenants.acme.limits.budgets[0].cost: 0.0000000001 has more than 9 decimals"#,
@@ -25,6 +26,8 @@ import Testing
         "empty_model_list":
             #":4: tenants.acme.models: is an empty list; leave the field out to allow all, or use disabled: true to allow none"#,
         "fraction_of_a_second": #":3: cache.ttl: 1500ms is not a whole number of seconds"#,
+        "health_probe_without_path":
+            #":4: providers.openai.health.path: is missing; a path on the provider's host such as /v1/models"#,
         "key_of_unknown_tenant": #":5: keys.app.tenant: "acmee" is not one of tenants; did you mean acme?"#,
         "limit_by_metadata_alone":
             #":7: tenants.acme.limits.metadata.user.tokens: needs a limit of tokens for all values together beside metadata, since clients choose the values"#,
@@ -58,9 +61,17 @@ import Testing
         "reserved_account_name": #":2: accounts: the name chat is reserved"#,
         "reserved_provider_name": #":3: providers.v1.name: the name 'v1' is reserved"#,
         "reserved_route_name": #":3: routes.v1: the name v1 is reserved"#,
+        "route_condition_misspelt":
+            #":6: routes.smart.targets[0].when.tennant: is not a field of a request; did you mean tenant?"#,
+        "route_condition_never_true":
+            #":5: routes.smart.targets[0].when.stream: "sometimes" is not one of true, false"#,
         "route_dialect_not_offered": #":5: routes.chat.dialects: anthropic is not offered by mistral (openai), and nothing is translated"#,
         "route_loop": #":3: routes.chat: routes form a loop: chat -> careful -> cheap -> chat"#,
+        "route_percent_over_100": #":5: routes.canary.targets: the percentages sum up to 110, more than 100"#,
+        "route_strategy_misspelt":
+            #":4: routes.smart.strategy: "lowest-latency" is not one of fallback, weighted, lowest_latency, cheapest, percentage, conditional; did you mean lowest_latency?"#,
         "route_to_nowhere": #":4: routes.chat: "fsat" is neither provider/model nor another route; did you mean fast?"#,
+        "route_weight_without_strategy": #":5: routes.smart.targets[0].weight: is for the strategy weighted only"#,
         "route_without_common_dialect":
             #":9: routes.chat: no dialect is spoken by all targets, and none is translated: openai (openai), claude-only (anthropic)"#,
         "same_key_twice": #":6: keys.web.key: is the same key as keys.app.key"#,
@@ -70,6 +81,7 @@ import Testing
         "size_out_of_range": #":3: limits.body_bytes_max: 99999999TiB is above the maximum 268435456 (bytes)"#,
         "tab_indentation": #":3: a tab is not allowed as indentation; use spaces"#,
         "tenant_in_two_shares": #":5: cache.shares.chat: tenant acme is in share docs already"#,
+        "too_many_attempts": #":3: retry.attempts: 6 is above the maximum 5 (attempts)"#,
         "too_many_models": #":5: tenants.acme.models: 201 entries where at most 200 are allowed"#,
         "ttl_outside_its_bounds": #":3: cache.ttl: 3600 is not between cache.ttl_min (1) and cache.ttl_max (600)"#,
         "two_documents": #":2: only one YAML document per file is allowed (--- stands between two)"#,

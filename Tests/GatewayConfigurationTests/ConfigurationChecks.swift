@@ -1,5 +1,7 @@
 import GatewayConfiguration
 import GatewayModel
+import JSON
+import Routing
 import Tenants
 
 /// What must hold for any bytes as a configuration file: they are refused with lines, or loaded. Also the fuzzer's body.
@@ -19,6 +21,12 @@ func configurationFault(_ bytes: [UInt8]) -> String? {
         }
         for limits in snapshot.tenancy.tenants.map(\.limits) + snapshot.tenancy.keys.map(\.limits) + snapshot.routes.map(\.limits) {
             if (try? LimitSet(json: limits.json)) != limits { return "limits read differently: \(limits.summary)" }
+        }
+        for route in snapshot.routes {
+            guard let request = try? RehearsedRequest(json: [:], route: route, configuration: snapshot) else { return "no rehearsal" }
+            let order = RouteRehearsal(of: route, request: request, in: snapshot).order
+            if order.entries.count != route.plan.targets.count { return "a target of route \(route.name) was lost" }
+            if route.targets.isEmpty || route.dialects.isEmpty { return "route \(route.name) can't be asked" }
         }
         if snapshot.description.isEmpty { return "a loaded configuration has no description" }
     } catch {

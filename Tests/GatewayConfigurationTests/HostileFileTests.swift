@@ -74,7 +74,12 @@ import Testing
             "bad/limit_policy_without_window.yaml",
             "bad/budget_alerts_out_of_order.yaml",
         ]
-        let seeds = try texts.map { try ConfigurationLoader.readFromDisk(repository + "/config/" + $0) }
+        var seeds = try texts.map { try ConfigurationLoader.readFromDisk(repository + "/config/" + $0) }
+        // The check knows two providers only.
+        let others = ["anthropic/", "groq/", "mistral/", "google-ai-studio/"]
+        let routes = others.reduce(ParameterReference.routesExample) { $0.replacing($1, with: "openai/") }
+        seeds.append(Array(routes.utf8))
+        #expect(refusals("providers_file: few.yaml\n" + routes, files: ["few.yaml": fewProviders]) == [])
         for round in 0..<1000 {
             var bytes = seeds[round % seeds.count]
             for _ in 0..<Int.random(in: 1...6, using: &random) { mutate(&bytes, using: &random) }

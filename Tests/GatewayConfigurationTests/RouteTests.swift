@@ -48,13 +48,13 @@ import Testing
         #expect(refusals(chain(11)) == ["weir.yaml:2: routes.r1: routes stand in routes deeper than 10 levels"])
     }
 
-    @Test func `20 targets are taken and 21 are not, written out or put in`() throws {
-        let target = { (number: Int) in "openai/m\(number)" }
-        #expect(try load("routes: {a: [\((1...20).map(target).joined(separator: ", "))]}").routes[0].targets.count == 20)
-        #expect(refusals("routes: {a: [\((1...21).map(target).joined(separator: ", "))]}").count == 1)
-        let halves =
-            "routes: {a: [b, c], b: [\((1...11).map(target).joined(separator: ", "))], c: [\((12...21).map(target).joined(separator: ", "))]}"
-        #expect(refusals(halves) == ["weir.yaml:1: routes.a: more than 20 targets"])
+    @Test func `64 targets are taken and 65 are not, written out or put in`() throws {
+        let targets = { (numbers: ClosedRange<Int>) in numbers.map { "openai/m\($0)" }.joined(separator: ", ") }
+        #expect(try load("routes: {a: [\(targets(1...64))]}").routes[0].targets.count == 64)
+        #expect(refusals("routes: {a: [\(targets(1...65))]}") == ["weir.yaml:1: routes.a: 65 entries where at most 64 are allowed"])
+        #expect(try load("routes: {a: [b, c], b: [\(targets(1...33))], c: [\(targets(33...64))]}").routes[0].targets.count == 64)
+        let tooMany = "routes: {a: [b, c], b: [\(targets(1...33))], c: [\(targets(34...65))]}"
+        #expect(refusals(tooMany) == ["weir.yaml:1: routes.a: more than 64 targets"])
     }
 
     @Test func `a route can be called in the dialects that all its targets speak`() throws {
@@ -75,6 +75,8 @@ import Testing
         #expect(try revision("[openai/gpt-4o]") == first)
         #expect(try revision("{targets: openai/gpt-4o, cache: {ttl: 5}}") == first)
         #expect(try revision("{targets: openai/gpt-4o, limits: {requests: 5/1m}, price_per_request: 1}") == first)
+        #expect(try revision("{targets: {}}".replacing("{}", with: "[{target: openai/gpt-4o, ttl: 5, timeouts: {idle: 1s}}]")) == first)
+        #expect(try revision("{targets: openai/gpt-4o, retry: {attempts: 1}}") == first)
         #expect(try revision("openai/gpt-4o-mini") != first)
         #expect(try revision("azure-openai/gpt-4o") != first)
     }
@@ -91,7 +93,8 @@ import Testing
         "a: []", "a: {}", "a: {targets: []}", "a: {targets: {x: y}}", "a: openai/", "a: /gpt", "a: ''", "a: 'openai/a b'",
         "'a/b': openai/x", "weir: openai/x",
         "compat: openai/x", "a: [openai/x, 5x]", "a: {targets: openai/x, dialects: klingon}", "a: {targets: openai/x, cache_by: model}",
-        "a: [[openai/x]]",
+        "a: [[openai/x]]", "a: [openai/x, openai/x]", "a: [~]", "a: {targets: [{}]}",
+        "a: {targets: [{target: openai/x, targets: [openai/y]}]}",
         "a: {targets: openai/x, cache: {ttl: -1}}", "a: {targets: openai/x, cache: {bytes_max: 1}}",
     ])
     func `a broken route is refused with a line`(_ route: String) {

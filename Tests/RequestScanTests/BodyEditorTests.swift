@@ -56,7 +56,7 @@ import Testing
                     for removed in 0..<8 {
                         let body = "{ " + members.joined(separator: separator) + " }"
                         let edited = try edit(body) { found in
-                            let ranges = [found.cacheMemberRange, found.modelsRange, found.providerRange]
+                            let ranges = [found.cacheMemberRange, found.modelsMemberRange, found.providerMemberRange]
                             return ranges.enumerated().compactMap {
                                 removed >> $0.offset & 1 == 1 ? $0.element.map(BodyEdit.removeMember) : nil
                             }
@@ -73,7 +73,7 @@ import Testing
     @Test func `edits of one body disturb each other`() throws {
         let body = #"{"cache":{"ttl":1},"models":["x"],"stream":true,"model":"a","provider":{}}"#
         let edited = try edit(body) { found in
-            [found.cacheMemberRange, found.modelsRange, found.providerRange].compactMap { $0.map(BodyEdit.removeMember) }
+            [found.cacheMemberRange, found.modelsMemberRange, found.providerMemberRange].compactMap { $0.map(BodyEdit.removeMember) }
                 + [.setModel("m"), .includeUsage, .setStream(false)]
         }
         #expect(edited == #"{"stream_options":{"include_usage":true},"stream":false,"model":"m"}"#)

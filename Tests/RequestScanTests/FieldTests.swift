@@ -217,12 +217,32 @@ import Testing
         }
     }
 
-    @Test func `routing hints of the wrong type are acted on`() throws {
-        let body = #"{"models":["a"],"provider":{"order":[]}}"#
-        let found = try scan(body)
-        #expect(text(found.modelsRange, body) == #""models":["a"]"# && text(found.providerRange, body) == #""provider":{"order":[]}"#)
-        let other = try scan(#"{"models":"a","provider":"p"}"#)
-        #expect(other.modelsRange == nil && other.providerRange == nil)
+    @Test(
+        arguments: [
+            (#"{"response_format":{"type":"json_object"}}"#, .chatCompletions, true),
+            (#"{"response_format":{"json_schema":{"type":"text"},"type":"json_schema"}}"#, .chatCompletions, true),
+            (#"{"response_format":{"type":"text"}}"#, .chatCompletions, false),
+            (#"{"response_format":{"schema":{"type":"json_object"}}}"#, .chatCompletions, false),
+            (#"{"response_format":"json_object"}"#, .chatCompletions, false),
+            (#"{"response_format":[{"type":"json_object"}]}"#, .chatCompletions, false),
+            (#"{"a":{"response_format":{"type":"json_object"}}}"#, .chatCompletions, false),
+            (#"{"messages":[{"role":"user","response_format":{"type":"json_object"}}]}"#, .chatCompletions, false),
+            (#"{"text":{"verbosity":"low","format":{"name":"x","type":"json_schema"}}}"#, .responses, true),
+            (#"{"text":{"format":{"type":"text"}}}"#, .responses, false), (#"{"text":{"type":"json_object"}}"#, .responses, false),
+            (#"{"text":{"format":{"type":"json_schema"}}}"#, .chatCompletions, false),
+            (#"{"format":{"type":"json_schema"}}"#, .responses, false),
+            (#"{"output_format":{"type":"json_schema"}}"#, .messages, true),
+            (#"{"output_config":{"effort":"low","format":{"type":"json_schema"}}}"#, .messages, true),
+            (#"{"output_config":{"effort":"low"}}"#, .messages, false),
+            (#"{"generationConfig":{"responseMimeType":"application/json"}}"#, .generateContent, true),
+            (#"{"generation_config":{"response_mime_type":"application/json"}}"#, .generateContent, true),
+            (#"{"generationConfig":{"responseMimeType":"text/plain"}}"#, .generateContent, false),
+            (#"{"generationConfig":{"responseSchema":{"type":"OBJECT"}}}"#, .generateContent, true),
+            (#"{"generationConfig":{"responseJsonSchema":true}}"#, .generateContent, true),
+            (#"{"generationConfig":{"responseSchema":null}}"#, .generateContent, false), ("{}", .chatCompletions, false),
+        ] as [(String, Operation, Bool)])
+    func `a wish for JSON is missed or imagined`(body: String, operation: Operation, expected: Bool) throws {
+        #expect(try scan(body, operation).wantsJSON == expected)
     }
 }
 

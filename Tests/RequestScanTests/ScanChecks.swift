@@ -16,7 +16,55 @@ func scanFault(_ body: [UInt8], _ operation: Operation) -> String? {
     guard scan.model(in: body.span) == object["model"]?.stringValue else { return "model" }
     guard scan.includeUsage == (object["stream_options"]?["include_usage"]?.boolValue == true) else { return "includeUsage" }
     guard scan.store == object["store"]?.boolValue else { return "store" }
-    return embeddingFault(scan, object, body, &scanner, operation) ?? editFault(scan, object, body)
+    guard scan.wantsJSON == wantsJSON(object, operation) else { return "wantsJSON" }
+    return embeddingFault(scan, object, body, &scanner, operation) ?? hintFault(scan, object, body, operation)
+        ?? editFault(scan, object, body)
+}
+
+/// The facts that a scan reports as one, read from a document.
+private func wantsJSON(_ object: JSONObject, _ operation: Operation) -> Bool {
+    var formats = [object["response_format"], object["output_format"]]
+    if operation == .responses { formats.append(object["text"]?["format"]) }
+    if operation == .messages { formats.append(object["output_config"]?["format"]) }
+    if formats.contains(where: { $0?["type"] == "json_object" || $0?["type"] == "json_schema" }) { return true }
+    for name in ["generationConfig", "generation_config"] {
+        guard let config = object[name]?.objectValue else { continue }
+        if config["responseMimeType"] == "application/json" || config["response_mime_type"] == "application/json" { return true }
+        let schemas = ["responseSchema", "response_schema", "responseJsonSchema", "response_json_schema", "_responseJsonSchema"]
+        if schemas.contains(where: { config[$0].map { !$0.isNull } ?? false }) { return true }
+    }
+    return false
+}
+
+private func hintFault(_ scan: RequestScan, _ object: JSONObject, _ body: [UInt8], _ operation: Operation) -> String? {
+    let (models, provider) = (object["models"], object["provider"])
+    guard scan.hasHints == (models != nil || provider != nil) else { return "has hints" }
+    var plain = object
+    plain["models"] = nil
+    plain["provider"] = nil
+    let digest = scan.hasHints ? ReferenceCanonicalForm.bodyDigest(plain, operation) : nil
+    guard scan.bodyDigestWithoutHints == digest else { return "digest without hints" }
+    let rest = scan.hasHints && operation == .embeddings ? ReferenceCanonicalForm.bodyDigest(plain, operation, withoutInput: true) : nil
+    guard scan.restDigestWithoutHints == rest else { return "rest digest without hints" }
+    do throws(ScanError) {
+        guard let wishes = try scan.hints(in: body.span) else { return scan.hasHints ? "hints lost" : nil }
+        guard wishes.models == (models?.arrayValue ?? []).map({ $0.stringValue ?? "" }) else { return "models" }
+        guard wishes.only == provider?["only"]?.arrayValue?.map({ $0.stringValue ?? "" }) else { return "only" }
+        guard wishes.allowsFallbacks == provider?["allow_fallbacks"]?.boolValue else { return "allow_fallbacks" }
+        return isWithinLimits(wishes) ? nil : "limits of hints"
+    } catch {
+        return scan.hasHints && error.gatewayError.status == 400 ? nil : "refused without hints"
+    }
+}
+
+private func isWithinLimits(_ wishes: RoutingWishes) -> Bool {
+    let lists = [wishes.order, wishes.only ?? [], wishes.ignore]
+    guard wishes.models.count <= RoutingWishes.modelsMax, lists.allSatisfy({ $0.count <= RoutingWishes.providersMax }) else { return false }
+    let names = wishes.models + lists.joined()
+    guard names.allSatisfy({ (1...RoutingWishes.nameBytesMax).contains($0.utf8.count) }) else { return false }
+    return [wishes.maxPromptPrice, wishes.maxCompletionPrice, wishes.maxRequestPrice].allSatisfy {
+        $0.map { $0 >= 0 && $0.isFinite } ?? true
+    }
 }
 
 private func embeddingFault(
@@ -45,7 +93,7 @@ private func editFault(_ scan: RequestScan, _ object: JSONObject, _ body: [UInt8
     case .null?, nil: expected["stream_options"] = ["include_usage": true]
     default: break
     }
-    for (key, range) in [("cache", scan.cacheMemberRange), ("models", scan.modelsRange), ("provider", scan.providerRange)] {
+    for (key, range) in [("cache", scan.cacheMemberRange), ("models", scan.modelsMemberRange), ("provider", scan.providerMemberRange)] {
         guard let range else { continue }
         edits.append(.removeMember(range))
         expected[key] = nil

@@ -39,7 +39,7 @@ struct DocumentGenerator {
     static let keys = [
         "model", "messages", "stream", "stream_options", "temperature", "tools", "input", "system", "contents", "cache", "provider",
         "models",
-        "n", "max_tokens", "user", "seed", "response_format", "store", "prompt", "instructions", "content", "metadata", "",
+        "n", "response_format", "max_tokens", "user", "seed", "store", "prompt", "instructions", "content", "metadata", "",
     ]
 
     mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
