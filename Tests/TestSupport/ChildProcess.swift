@@ -26,7 +26,13 @@ public final class ChildProcess {
     /// Starts the helper; `nil` if it can't be started.
     public init?(_ arguments: [String]) {
         var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { return nil }
+        // Another test may have lowered this process's limit of descriptors for a moment.
+        var tries = 0
+        while pipe(&ends) != 0 {
+            tries += 1
+            guard errno == EMFILE, tries < 500 else { return nil }
+            usleep(10_000)
+        }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -35,7 +41,12 @@ public final class ChildProcess {
         var words: [UnsafeMutablePointer<CChar>?] = ([ChildProcess.torture] + arguments).map { strdup($0) }
         words.append(nil)
         var started: pid_t = 0
-        let code = posix_spawn(&started, ChildProcess.torture, &actions, nil, words, environ)
+        var code = posix_spawn(&started, ChildProcess.torture, &actions, nil, words, environ)
+        while code == EMFILE, tries < 500 {
+            tries += 1
+            usleep(10_000)
+            code = posix_spawn(&started, ChildProcess.torture, &actions, nil, words, environ)
+        }
         for word in words { free(word) }
         posix_spawn_file_actions_destroy(&actions)
         close(ends[1])
