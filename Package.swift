@@ -54,6 +54,11 @@ let package = Package(
         module("RateLimiting", ["GatewayModel"]),
         module("Routing", ["GatewayModel"]),
         module("Upstream", ["CCurl", "EventLoop", "GatewayModel"]),
+        module("EventLog", ["Storage", "Hashing", "JSON", "GatewayModel"]),
+        module("Telemetry", ["JSON", "GatewayModel"]),
+        .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
+        module("Embedding", ["CEmbeddingKernels", "Hashing", "JSON", "GatewayModel"]),
+        module("SemanticCache", ["Storage", "Hashing", "JSON", "GatewayModel"]),
         module(
             "GatewayConfiguration", ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
 
@@ -61,21 +66,23 @@ let package = Package(
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "Storage",
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "EventLog",
+                "Telemetry", "Embedding", "SemanticCache", "Storage",
                 "Hashing", "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
         module("DemoProvider", ["EventLoop", "HTTP1", "JSON", "Hashing", "GatewayModel"]),
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "Storage", "Hashing", "JSON",
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache", "Storage",
+                "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
             ]),
         .executableTarget(
             name: "weir",
             dependencies: [
                 "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
-                "ExactCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
+                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -104,6 +111,10 @@ let package = Package(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
+        tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
     ],
