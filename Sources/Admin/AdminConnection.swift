@@ -90,7 +90,7 @@ final class AdminConnection: ConnectionDelegate {
         else {
             return done(.error(Self.unknown))
         }
-        if let refusal = server.checkOrigin(head) { return done(.error(refusal)) }
+        if let refusal = server.checkOrigin(head) ?? server.checkGuard(head) { return done(.error(refusal)) }
         let method = head.method == .head ? "GET" : head.method.name.description
         switch server.table.match(method: method, segments: segments) {
         case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
@@ -103,11 +103,18 @@ final class AdminConnection: ConnectionDelegate {
             guard role >= route.role else {
                 return done(.error(role == .anyone ? Self.unauthorized : Self.forbidden))
             }
-            let request = AdminRequest(method: method, segments: segments, query: fields, body: body, parameters: parameters)
+            let request = AdminRequest(
+                method: method, segments: segments, query: fields, body: body, parameters: parameters, role: role,
+                session: SessionCookie.secret(in: head), peer: connection.peer.ip, ifNoneMatch: head.text(.ifNoneMatch))
             route.handler(request, done)
         }
     }
 
+    /// For the page and for everything else alike: data that a browser is led to open as a page may do nothing either.
+    private static let contentSecurityPolicy: StaticString = """
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'
+        """
     private static let unknown = GatewayError(
         status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
     private static let unauthorized = GatewayError(
@@ -119,14 +126,23 @@ final class AdminConnection: ConnectionDelegate {
         var bytes: [UInt8] = []
         ResponseWriter.appendStatusLine(response.status, to: &bytes)
         ResponseWriter.appendField("content-type", response.contentType, to: &bytes)
-        ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        if !response.fields.contains(where: { $0.name.description == "cache-control" }) {
+            ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        }
+        for field in response.fields { _ = ResponseWriter.appendField(field.name, checked: field.value, to: &bytes) }
         ResponseWriter.appendField("x-content-type-options", "nosniff", to: &bytes)
-        ResponseWriter.appendField("content-security-policy", "default-src 'self'; frame-ancestors 'none'", to: &bytes)
+        ResponseWriter.appendField("referrer-policy", "no-referrer", to: &bytes)
+        ResponseWriter.appendField("cross-origin-resource-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("cross-origin-opener-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("content-security-policy", Self.contentSecurityPolicy, to: &bytes)
         if response.status == 401 { ResponseWriter.appendField("www-authenticate", "Bearer", to: &bytes) }
         if !keepsAlive { ResponseWriter.appendConnectionClose(to: &bytes) }
-        ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
+        // Neither 204 nor 304 has a body, and 204 must not tell a length (RFC 9110 section 8.6).
+        if response.status != 204, response.status != 304 {
+            ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
+        }
         ResponseWriter.appendHeadEnd(to: &bytes)
-        if !isHead { bytes.append(contentsOf: response.body) }
+        if !isHead, response.status != 204, response.status != 304 { bytes.append(contentsOf: response.body) }
         connection.write(bytes.span)
         isBusy = false
         if keepsAlive { parse() } else { close() }
