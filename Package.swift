@@ -5,13 +5,18 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// A module of ours and the test target beside it.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
 }
+
+/// The dashboard's page, compiled into the binary; Sources/Admin/Dashboard/DashboardAsset.swift serves each.
+let dashboard: [Resource] = [
+    "index.html", "dashboard.css", "icon.svg", "main.js",
+].map { .embedInCode("Dashboard/" + $0) }
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -66,7 +71,8 @@ let package = Package(
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "EventLog",
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream",
+                "EventLog",
                 "Telemetry", "Embedding", "SemanticCache", "Storage",
                 "Hashing", "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
@@ -74,15 +80,17 @@ let package = Package(
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache", "Storage",
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache",
+                "Storage",
                 "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
-            ]),
+            ], resources: dashboard),
         .executableTarget(
             name: "weir",
             dependencies: [
                 "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
-                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
+                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -116,7 +124,7 @@ let package = Package(
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
-        tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
+        tests(of: "Admin", ["GatewayServer", "RateLimiting", "HTTP1", "JSON", "GatewayModel"]),
     ],
     swiftLanguageModes: [.v6]
 )

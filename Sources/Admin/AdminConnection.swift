@@ -92,7 +92,7 @@ final class AdminConnection: ConnectionDelegate {
         else {
             return done(.error(Self.unknown))
         }
-        if let refusal = server.checkOrigin(head) { return done(.error(refusal)) }
+        if let refusal = server.checkOrigin(head) ?? server.checkGuard(head) { return done(.error(refusal)) }
         let method = head.method == .head ? "GET" : head.method.name.description
         switch server.table.match(method: method, segments: segments) {
         case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
@@ -107,11 +107,17 @@ final class AdminConnection: ConnectionDelegate {
             }
             let request = AdminRequest(
                 method: method, segments: segments, fields: fields, body: body, parameters: parameters, role: role,
-                accept: head.text(.accept), ifNoneMatch: head.text(.ifNoneMatch))
+                session: SessionCookie.secret(in: head), peer: connection.peer.ip, accept: head.text(.accept),
+                ifNoneMatch: head.text(.ifNoneMatch))
             route.handler(request, done)
         }
     }
 
+    /// For the page and for everything else alike: data that a browser is led to open as a page may do nothing either.
+    private static let contentSecurityPolicy: StaticString = """
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'
+        """
     private static let unknown = GatewayError(
         status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
     private static let unauthorized = GatewayError(
@@ -125,10 +131,12 @@ final class AdminConnection: ConnectionDelegate {
         let isChunked = head?.isHTTP10 == false
         appendFields(of: response, to: &bytes)
         if !keepsAlive { ResponseWriter.appendConnectionClose(to: &bytes) }
-        if response.stream == nil, response.status != 304 {
+        // Neither 204 nor 304 has a body, and 204 must not tell a length (RFC 9110 section 8.6).
+        let hasBody = response.status != 204 && response.status != 304
+        if response.stream != nil {
+            if isChunked { ResponseWriter.appendChunkedEncoding(to: &bytes) }
+        } else if hasBody {
             ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
-        } else if response.stream != nil, isChunked {
-            ResponseWriter.appendChunkedEncoding(to: &bytes)
         }
         ResponseWriter.appendHeadEnd(to: &bytes)
         if let stream = response.stream, !isHead {
@@ -136,7 +144,7 @@ final class AdminConnection: ConnectionDelegate {
             return begin(stream, isChunked: isChunked, keepsAlive: keepsAlive)
         }
         response.stream?.closed()
-        if !isHead { bytes.append(contentsOf: response.body) }
+        if !isHead, hasBody { bytes.append(contentsOf: response.body) }
         connection.write(bytes.span)
         finish(keepsAlive: keepsAlive)
     }
@@ -144,11 +152,16 @@ final class AdminConnection: ConnectionDelegate {
     private func appendFields(of response: AdminResponse, to bytes: inout [UInt8]) {
         ResponseWriter.appendStatusLine(response.status, to: &bytes)
         ResponseWriter.appendField("content-type", response.contentType, to: &bytes)
-        ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        if !response.fields.contains(where: { $0.name.description == "cache-control" }) {
+            ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        }
+        for field in response.fields { _ = ResponseWriter.appendField(field.name, checked: field.value, to: &bytes) }
         ResponseWriter.appendField("x-content-type-options", "nosniff", to: &bytes)
-        ResponseWriter.appendField("content-security-policy", "default-src 'self'; frame-ancestors 'none'", to: &bytes)
+        ResponseWriter.appendField("referrer-policy", "no-referrer", to: &bytes)
+        ResponseWriter.appendField("cross-origin-resource-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("cross-origin-opener-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("content-security-policy", Self.contentSecurityPolicy, to: &bytes)
         if response.status == 401 { ResponseWriter.appendField("www-authenticate", "Bearer", to: &bytes) }
-        for field in response.fields { ResponseWriter.appendField(field.name, checked: field.value, to: &bytes) }
     }
 
     private func begin(_ stream: any AdminStream, isChunked: Bool, keepsAlive: Bool) {
@@ -163,7 +176,7 @@ final class AdminConnection: ConnectionDelegate {
 
     private func finish(keepsAlive: Bool) {
         isBusy = false
-        guard keepsAlive, !connection.hasReceivedEnd else { return close() }
+        guard keepsAlive else { return close() }
         timer?.start(afterMilliseconds: Self.idleMilliseconds)
         parse()
     }

@@ -13,11 +13,15 @@ struct AdminRequest {
     var body: [UInt8]
     /// What stands for `{…}` in the route's pattern, in order.
     var parameters: [String] = []
-    /// Who asks; at least what the route demands.
-    var role = AdminRole.admin
-    /// The first `Accept`, where there is one.
+    /// What the caller may do.
+    var role = AdminRole.anyone
+    /// The secret of the dashboard's cookie, whether or not a session is open under it.
+    var session: [UInt8]?
+    /// The address that asks.
+    var peer = IPAddress(ipv4: 0)
+    /// The value of `Accept`.
     var accept: String?
-    /// The first `If-None-Match`, where there is one.
+    /// The value of `If-None-Match`.
     var ifNoneMatch: String?
 
     /// The value of a query field; the last of a name wins.
@@ -47,7 +51,7 @@ struct AdminResponse {
     var status = 200
     var contentType: StaticString = "application/json"
     var body: [UInt8] = []
-    /// Further fields. Names are ours; a value that may not stand in a head is left out.
+    /// Further header fields. A value that can't be a header's is left out.
     var fields: [(name: StaticString, value: String)] = []
     /// Makes the body piece by piece, in place of `body`.
     var stream: (any AdminStream)?
@@ -67,6 +71,8 @@ struct AdminResponse {
             "message": .string(error.message), "type": .string(type), "param": error.param.map { .string($0) } ?? .null,
             "code": .string(error.code),
         ]
-        return json(["error": fields], status: error.status)
+        var response = json(["error": fields], status: error.status)
+        if let seconds = error.retryAfterSeconds { response.fields.append(("retry-after", String(seconds))) }
+        return response
     }
 }

@@ -38,7 +38,6 @@ final class StreamedBody {
     private let isChunked: Bool
     private let ended: (_ isWhole: Bool) -> Void
     private var nextTurn: LoopTimer?
-    private var piece: [UInt8] = []
     private var isDone = false
     private var isProducing = false
     private var seenBytes: UInt64 = 0
@@ -69,11 +68,11 @@ final class StreamedBody {
     func pump() {
         guard !isDone, !isProducing, connection.pendingBytes <= Self.pendingBytesMax else { return }
         isProducing = true
-        piece.removeAll(keepingCapacity: true)
+        var piece: [UInt8] = []
         let step = stream.produce(into: &piece)
         isProducing = false
         guard !isDone else { return }
-        write(isLast: step == .end)
+        write(piece, isLast: step == .end)
         guard !isDone else { return }
         switch step {
         case .more:
@@ -84,15 +83,15 @@ final class StreamedBody {
         }
     }
 
-    private func write(isLast: Bool) {
-        var framed: [UInt8] = []
-        if isChunked {
-            ResponseWriter.appendChunk(piece.span, to: &framed)
-            if isLast { ResponseWriter.appendLastChunk(to: &framed) }
-            connection.write(framed.span)
-        } else {
+    private func write(_ piece: [UInt8], isLast: Bool) {
+        guard isChunked else {
             connection.write(piece.span)
+            return
         }
+        var framed: [UInt8] = []
+        ResponseWriter.appendChunk(piece.span, to: &framed)
+        if isLast { ResponseWriter.appendLastChunk(to: &framed) }
+        connection.write(framed.span)
     }
 
     /// Ends it without a word to anyone but the stream.
