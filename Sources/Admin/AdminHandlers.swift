@@ -40,7 +40,7 @@ struct AdminHandlers {
                 try limits.tenant(id)
             },
             AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
-                done(.json(operations.listKeys(tenant: request.query["tenant"])))
+                done(.json(operations.listKeys(tenant: request.query("tenant"))))
             },
             change("POST", "/keys", "Makes a key; the secret is in the answer, this once.") { operations, request throws(GatewayError) in
                 try operations.createKey(try request.object())

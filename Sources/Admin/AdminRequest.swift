@@ -7,8 +7,8 @@ struct AdminRequest {
     var method: String
     /// Path segments, percent-decoded, without empty ones.
     var segments: [String]
-    /// Query fields, percent-decoded; the last of a name wins.
-    var query: [String: String]
+    /// Query fields, percent-decoded, in order; a name may come several times.
+    var fields: [QueryField] = []
     /// The body, at most 1 MiB.
     var body: [UInt8]
     /// What stands for `{…}` in the route's pattern, in order.
@@ -19,8 +19,13 @@ struct AdminRequest {
     var session: [UInt8]?
     /// The address that asks.
     var peer = IPAddress(ipv4: 0)
+    /// The value of `Accept`.
+    var accept: String?
     /// The value of `If-None-Match`.
     var ifNoneMatch: String?
+
+    /// The value of a query field; the last of a name wins.
+    func query(_ name: String) -> String? { fields.last { $0.name == name }?.value }
 
     /// The body as a JSON object; an empty body is an empty object. Throws 400.
     func object() throws(GatewayError) -> JSONObject {
@@ -35,6 +40,12 @@ struct AdminRequest {
     }
 }
 
+/// One `name=value` of a query.
+struct QueryField: Equatable {
+    var name: String
+    var value: String
+}
+
 /// What a handler answers.
 struct AdminResponse {
     var status = 200
@@ -42,6 +53,8 @@ struct AdminResponse {
     var body: [UInt8] = []
     /// Further header fields. A value that can't be a header's is left out.
     var fields: [(name: StaticString, value: String)] = []
+    /// Makes the body piece by piece, in place of `body`.
+    var stream: (any AdminStream)?
 
     /// JSON with a closing newline, for people with `curl`.
     static func json(_ value: JSONValue, status: Int = 200) -> AdminResponse {

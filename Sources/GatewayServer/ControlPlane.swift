@@ -247,6 +247,9 @@ public final class ControlPlane {
     /// The sum of a reason's count over all loops.
     public func value(of reason: CacheReason) -> UInt64 { workers.reduce(0) { $0 &+ $1.counters.value(of: reason) } }
 
+    /// What the loops measured of their requests.
+    var requestMetrics: [RequestMetrics] { workers.map(\.counters.requests) }
+
     /// What is known of every target.
     var health: HealthTable { shared.health }
 

@@ -129,6 +129,8 @@ public enum Counter: Int, CaseIterable, Sendable {
 /// `@unchecked Sendable`: the cells are atomics in memory that lives as long as the block; a plain pointer only because arrays of atomics
 /// cannot be stored otherwise.
 public final class CounterBlock: @unchecked Sendable {
+    /// What is measured of finished requests.
+    public let requests = RequestMetrics()
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private static let reasonBase = Counter.allCases.count
     private static let count = reasonBase + CacheReason.allCases.count

@@ -21,7 +21,7 @@ import Testing
 
     private func request(_ body: String, session: [UInt8]? = nil, peer: UInt32 = 0x7F00_0001) -> AdminRequest {
         AdminRequest(
-            method: "POST", segments: ["session"], query: [:], body: Array(body.utf8), session: session, peer: IPAddress(ipv4: peer))
+            method: "POST", segments: ["session"], body: Array(body.utf8), session: session, peer: IPAddress(ipv4: peer))
     }
 
     private func signIn(_ token: String, peer: UInt32 = 0x7F00_0001, _ desk: SessionDesk) -> AdminResponse {
