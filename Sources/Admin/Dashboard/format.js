@@ -125,3 +125,6 @@ export function change(now, before) {
   if (ratio > 9.995) return `×${significant(now / before, 2)}`;
   return `${ratio > 0 ? '+' : '−'}${Math.abs(ratio * 100).toFixed(Math.abs(ratio) < 0.0995 ? 1 : 0)}%`;
 }
+
+/** A form for ticks of an axis: the same without what all ticks share, `7.5 s` and `10 s`, and a bare nought. */
+export const tick = (format) => (value) => (value === 0 ? '0' : format(value).replace(/(\.\d*?)0+(?=\D|$)/, '$1').replace(/\.(?=\D|$)/, ''));
