@@ -14,7 +14,8 @@ import Testing
         var table = SessionTable()
         _ = table.open(.admin, secret: secret(1).span, now: start)
         #expect(table.use(secret(2).span, now: start) == nil)
-        #expect(table.use([].span, now: start) == nil)
+        let none: [UInt8] = []
+        #expect(table.use(none.span, now: start) == nil)
         #expect(table.use(secret(1).span, now: start)?.role == .admin)
     }
 
