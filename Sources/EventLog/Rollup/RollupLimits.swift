@@ -33,9 +33,11 @@ public struct RollupLimits: Sendable, Equatable {
         }
     }
 
-    /// The first second whose interval is kept: the start of the oldest interval that has not wholly left the retention.
+    /// The start of the oldest interval that is kept. Aligned to the longest step that is made of such intervals, so that a window's first
+    /// point is whole as long as the window is shorter than the retention.
     func oldestStart(of resolution: RollupResolution, now second: Int64) -> Int64 {
-        resolution.start(of: second - retentionSeconds(of: resolution))
+        let oldest = max(0, second - retentionSeconds(of: resolution))
+        return oldest - oldest % (StatsStep.longest(of: resolution)?.seconds ?? resolution.seconds)
     }
 
     func cellsMax(of resolution: RollupResolution) -> Int {
