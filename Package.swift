@@ -121,13 +121,15 @@ let package = Package(
         tests(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
-        tests(of: "Admin", ["GatewayServer", "RateLimiting", "HTTP1", "JSON", "GatewayModel"]),
+        tests(
+            of: "Admin",
+            ["GatewayServer", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON", "GatewayModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

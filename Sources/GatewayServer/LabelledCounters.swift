@@ -42,6 +42,9 @@ public final class LabelledCounters: @unchecked Sendable {
     /// What a series of too many is called.
     public static let otherName = "other"
 
+    /// Bytes of a name with a series of its own.
+    static let nameBytesMax = 256
+
     private let namesMax: Int
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private let cellCount: Int
@@ -75,7 +78,7 @@ public final class LabelledCounters: @unchecked Sendable {
 
     private func slot(of name: String) -> Int {
         if let slot = slots[name] { return slot }
-        guard slots.count < namesMax, name != Self.otherName else { return namesMax }
+        guard slots.count < namesMax, name.utf8.count <= Self.nameBytesMax, name != Self.otherName else { return namesMax }
         let slot = slots.count
         slots[name] = slot
         lock.lock()
