@@ -1,6 +1,7 @@
 // The control side: one object on one loop (the main thread's) that owns the configuration, the key store and the workers. The admin port, the
 // signals and the commands act through it. Requests never come here.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayConfiguration
@@ -63,6 +64,10 @@ public final class ControlPlane {
     public let cache: ExactCache?
     /// Why there is no cache, when there is none.
     public let cacheProblem: String?
+    /// Finished requests; `nil` when the store could not be opened.
+    public internal(set) var eventLog: EventLog?
+    /// What the events add up to.
+    let rollups = RollupTable()
 
     private let options: Options
     private let shared: SharedState
@@ -100,6 +105,8 @@ public final class ControlPlane {
         try keyStore.adopt(configuration.tenancy, revision: configuration.digest, now: .now())
         table = keyStore.makeTable()
         (cache, cacheProblem) = ControlPlane.openCache(configuration, options)
+        eventLog = try? EventLog.open(
+            path: options.dataDirectory + "/ring", settings: EventLogSettings(), checker: options.storeChecker)
         let loads = LoadRegistry()
         let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: Flight.Limits())
         let limiter = LimiterState(restoring: keyStore.spending(), damaged: keyStore.damagedSpendingCount, logger: options.logger)
@@ -316,6 +323,7 @@ public final class ControlPlane {
         spending.close()
         alerts.close()
         cache?.close()
+        eventLog?.close()
         keyStore.close()
     }
 }
