@@ -465,7 +465,7 @@ def test_purging_asks_first_and_sends_exactly_what_was_said(dashboard, answers):
     expect(button).to_be_disabled()
     page.get_by_label("Type purge to confirm").fill("purge")
     button.click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("37 entries were purged.")).to_have_count(2)
     assert answers.purged == [{"cache_key": key}, {"model": "gpt-5.2-mini"}, {"all": True}]
 
 
