@@ -126,9 +126,8 @@ public enum Counter: Int, CaseIterable, Sendable {
 
 /// One loop's counters. Written by that loop alone, read by anyone.
 ///
-/// `@unchecked Sendable`: the cells are atomics in memory that lives as long as the block; a plain pointer only because arrays of atomics
-/// cannot be stored otherwise.
-public final class CounterBlock: @unchecked Sendable {
+/// A plain pointer to the cells, because arrays of atomics cannot be stored otherwise.
+public final class CounterBlock: @unchecked Sendable {  // @unchecked: the cells are atomics; their address never changes
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private static let reasonBase = Counter.allCases.count
     private static let count = reasonBase + CacheReason.allCases.count
