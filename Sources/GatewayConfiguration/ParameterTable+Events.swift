@@ -22,7 +22,7 @@ extension ParameterTable {
         Parameter("events.quota", .count(unit: "rows"), .integer(0), 0...1_000_000_000, "Rows of one calendar period; 0: no quota."),
         Parameter("events.quota_per", .choice(["hour", "day", "month"]), .text("month"), "The period of the quota, in UTC."),
         Parameter(
-            "events.payload_bytes_max", .bytes, .integer(64 << 10), 0...(10 << 20),
+            "events.payload_bytes_max", .bytes, .integer(64 << 10), 0...(1 << 20),
             "Bytes kept of one body; the rest is cut off, and the row says so."),
         Parameter("events.payload_store_bytes_max", .bytes, .integer(128 << 20), (1 << 20)...(64 << 30), "Bytes of all bodies kept."),
         Parameter(

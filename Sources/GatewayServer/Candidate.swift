@@ -35,13 +35,15 @@ struct AttemptNote: Sendable {
     var status: Int
     /// Why there was no answer.
     var failure: AttemptFailure.Kind?
-    var milliseconds: UInt64
+    /// When it began, in microseconds after the request's head, and how long it took.
+    var startMicroseconds: UInt64
+    var microseconds: UInt64
     var isRepeat: Bool
 
     /// `openai 503 412ms`, `openai connect_refused 1ms again`
     var text: String {
         let what = failure?.rawValue ?? (status > 0 ? "\(status)" : "no_answer")
-        return "\(provider) \(what) \(milliseconds)ms" + (isRepeat ? " again" : "")
+        return "\(provider) \(what) \(microseconds / 1000)ms" + (isRepeat ? " again" : "")
     }
 }
 

@@ -181,6 +181,7 @@ extension Exchange {
         fetch.target = attempts.candidates[number]
         fetch.isRepeat = isRepeat
         fetch.consumer = self
+        fetch.requestStarted = started
         if isHedge { attempts.rival = fetch } else { self.fetch = fetch }
         fetch.start()
     }
@@ -314,6 +315,7 @@ extension Exchange {
         let loser = rival === fetch ? self.fetch : rival
         attempts.rival = nil
         self.fetch = fetch
+        if let loser { attempts.note(loser.note(nil)) }
         loser?.makeWay()
         _ = try? adopt(attempts.candidates[fetch.candidate])
     }
@@ -353,10 +355,7 @@ extension Exchange {
     }
 
     private func note(_ fetch: Fetch, failure: AttemptFailure.Kind?) {
-        attempts?.note(
-            AttemptNote(
-                provider: fetch.order.provider, model: fetch.order.model, status: fetch.status, failure: failure,
-                milliseconds: MonotonicTime.now().nanoseconds(since: fetch.started) / 1_000_000, isRepeat: fetch.isRepeat))
+        attempts?.note(fetch.note(failure))
     }
 
     /// The wait before a repeat, or before a hedge, may be over. Returns whether there is still something to wait for.

@@ -163,7 +163,9 @@ extension Exchange {
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, isClientTimeout: isClientTimeout, usesClientCredential: clientCredential != nil,
             requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
-            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings)
+            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings,
+            account: FetchOrder.Account(
+                tenant: tenant.tenant.id, key: snapshot.keys.keys[Int(identity.key)].id, route: plan.route?.name ?? ""))
     }
 
     private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
@@ -260,12 +262,15 @@ extension Exchange {
             try appendCredential(definition, plan, key: key, to: &fields)
             return fields
         }
+        let traceparent = upstreamTraceparent
         for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
             guard HeaderPolicy.forwardsRequestField(field.known, name: name) else { continue }
             if clientCredential == nil, snapshot.providers.isAccountField(provider: plan.provider, name: name) { continue }
+            if field.known == .traceparent, traceparent != nil { continue }
             fields.append(name: name, value: head.bytes.span.extracting(field.value))
         }
+        if let traceparent { fields.append("traceparent", traceparent) }
         if operation.hasJSONBody, head.first(.contentType) == nil { fields.append("content-type", "application/json") }
         if isUnified, let base = plan.base {
             for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }

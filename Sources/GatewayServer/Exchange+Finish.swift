@@ -29,9 +29,20 @@ extension Exchange {
         var allow: String?
         if case .refused(let refusal) = routed { allow = refusal.allow }
         worker.composer.error(error, dialect: dialect, allow: allow, facts: facts, now: worker.wallNow, isHead: isHead)
+        collectComposed()
         client.sendComposed()
         machine.answered()
         finish(status: error.status, error: error, keepsAlive: facts.keepsAlive)
+    }
+
+    /// The last word on a request: an event, and a line where one is wanted.
+    func record(status: Int, error: GatewayError?) {
+        let event = event(status: status, error: error, now: .now())
+        worker.record(event)
+        if event.trace?.isSampled == true {
+            worker.shared.spans.add(SpanSource(event: event, attemptStarts: attemptNotes.map(\.startMicroseconds)))
+        }
+        worker.log(self, event)
     }
 
     /// Nanoseconds the gateway itself has spent: all but the upstream's part.
@@ -61,7 +72,7 @@ extension Exchange {
     func finish(status: Int, error: GatewayError? = nil, keepsAlive: Bool) {
         releaseSource()
         count(status: status)
-        worker.log(self, status: status, error: error)
+        record(status: status, error: error)
         if body.capacity > 64 * 1024 { body = [] }
         // It holds the whole body, which an idle connection has no use for.
         universal = nil
@@ -95,13 +106,18 @@ extension Exchange {
         }
         if let flight { worker.shared.flights.leave(flight, followerID) }
         flight = nil
-        attempts?.rival?.makeWay()
+        if let rival = attempts?.rival {
+            attempts?.note(rival.note(nil))
+            rival.makeWay()
+        }
         fetch?.consumerLeft(self)
-        fetch = nil
         if let attempts {
             attemptCount = attempts.machine.attempts
-            failedAttempts = attempts.notes
+            attemptNotes = attempts.notes
+            // The last one is told of here: those that failed were noted when they did.
+            if let fetch, attemptNotes.count < attemptCount { attemptNotes.append(fetch.note(nil)) }
         }
+        fetch = nil
         attempts = nil
         releaseSlot()
         let shadowed = limits.takeShadowRefusals()
@@ -116,12 +132,8 @@ extension Exchange {
         worker.counters.add(.clientsLeft)
         let wasRelaying = machine.clientLeft() == .abandon
         releaseSource()
-        if wasRelaying {
-            count(status: 499)
-            worker.log(self, status: 499, error: nil)
-        } else {
-            worker.counters.add(.requests)
-        }
+        if wasRelaying { count(status: 499) } else { worker.counters.add(.requests) }
+        record(status: 499, error: nil)
     }
 
     /// The process ends: what was not begun is refused, what was is broken off where the client can see it.

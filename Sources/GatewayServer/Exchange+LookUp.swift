@@ -74,11 +74,9 @@ extension Exchange {
     }
 
     private func sendComposed(status: Int, usage: Usage?) {
+        savedUsage = usage
+        collectComposed()
         client.sendComposed()
-        if let usage {
-            let saved = usage.inputTokens.addingReportingOverflow(usage.outputTokens)
-            worker.counters.add(.tokensSaved, UInt64(clamping: saved.overflow ? .max : saved.partialValue))
-        }
         machine.answered()
         finish(status: status, keepsAlive: keepsConnection)
     }

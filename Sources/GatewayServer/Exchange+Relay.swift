@@ -36,6 +36,7 @@ extension Exchange {
             var plain = head
             plain.contentType = Array("application/json".utf8)
             plain.isEventStream = false
+            if case .complete(let usage)? = update.end { savedUsage = usage }
             answerHead(plain, knownLength: answer.count)
             answerBytes(answer.span)
             return answerEnded()
@@ -47,7 +48,10 @@ extension Exchange {
     private func relayMore(_ update: FlightUpdate) {
         if !update.bytes.isEmpty { answerBytes(update.bytes.span) }
         switch update.end {
-        case .complete, .refusedUpstream: answerEnded()
+        case .complete(let usage):
+            savedUsage = usage
+            answerEnded()
+        case .refusedUpstream: answerEnded()
         case .failed(let error): answerFailed(error)
         case .notShared: machine.progress == .nothing ? flyAlone() : answerEnded()
         case nil: break
@@ -107,6 +111,7 @@ extension Exchange {
 
     private func sendHead(_ head: FlightHead, knownLength: Int?) {
         attempts?.machine.firstByteSent()
+        firstByteAt = .now()
         composeHead(head, framing: bodyFraming(head, knownLength))
         client.sendComposed()
     }
@@ -156,6 +161,7 @@ extension Exchange {
 
     private func sendBody(_ bytes: Span<UInt8>) {
         guard bytes.count > 0 else { return }
+        collect(bytes)
         guard isChunked else { return client.send(bytes) }
         worker.composer.chunk(bytes)
         client.sendComposed()
@@ -174,6 +180,8 @@ extension Exchange {
             }
             if heldHead.status >= 400 { scrubCredential() }
             composeHead(heldHead, framing: frameAnswer(knownLength: isHead ? knownLength ?? 0 : held.count))
+            firstByteAt = .now()
+            if !isHead { collect(held.span) }
             client.sendComposed(followedBy: held)
         case .sendEnd:
             if usageFilter != nil {
@@ -249,7 +257,7 @@ extension Exchange {
     private func count(broken error: GatewayError) {
         worker.counters.add(.requests)
         worker.counters.add(.upstreamErrors)
-        worker.log(self, status: answerStatus, error: error)
+        record(status: answerStatus, error: error)
     }
 
     private func cut() { client.cut() }

@@ -1,6 +1,7 @@
 // One request and its answer. The connection makes one exchange and uses it for one request after another; `number` tells late messages of an
 // earlier request apart. Phases 1, 4 and 14 are here; the others in the files that RequestPhases.swift names.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayConfiguration
@@ -61,9 +62,20 @@ final class Exchange {
     var isCharged = false
     /// The attempts to get an answer, once one was begun.
     var attempts: RequestAttempts?
-    /// How many attempts were made, and what became of those that failed, for the log row.
+    /// How many attempts were made, and what became of them, for the event.
     var attemptCount = 0
-    var failedAttempts: [AttemptNote] = []
+    var attemptNotes: [AttemptNote] = []
+    /// What was used for an answer that no provider had to make for this request.
+    var savedUsage: Usage?
+    var finishReason = ""
+    /// Bytes of the answer's body handed to the connection, and those of them that go into the event log.
+    var responseBytes: UInt64 = 0
+    var collected: [UInt8] = []
+    var knownCollection: Collection?
+    /// When the answer's head went out.
+    var firstByteAt: MonotonicTime?
+    /// The request's place in a trace.
+    var trace: GatewayEvent.Trace?
     /// The route's targets in the order for this request; `nil` where the request names its one target.
     var plannedRoute: PlannedRoute?
     /// The steps of a universal request; `nil` for any other.
@@ -121,6 +133,7 @@ final class Exchange {
         keepsAlive = head.keepsAlive && !client.isLastRequest
         isHead = head.method == .head
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
+        findTrace(head)
         routed = snapshot.router.route(
             method: Array(head.method.name.description.utf8).span, path: head.bytes.span.extracting(head.path),
             query: head.bytes.span.extracting(head.queryRange),
@@ -174,7 +187,14 @@ final class Exchange {
         isCharged = false
         attempts = nil
         attemptCount = 0
-        if !failedAttempts.isEmpty { failedAttempts = [] }
+        if !attemptNotes.isEmpty { attemptNotes = [] }
+        savedUsage = nil
+        if !finishReason.isEmpty { finishReason = "" }
+        responseBytes = 0
+        if !collected.isEmpty { collected = [] }
+        knownCollection = nil
+        firstByteAt = nil
+        trace = nil
         plannedRoute = nil
         universal = nil
         isClientTimeout = false

@@ -244,6 +244,7 @@ extension Fetch {
         worker.fetches.remove(self)
         let summary = observer?.finish(transportEndedCleanly: true)
         settleMeter(summary)
+        if let reason = summary?.finishReasons.first { consumer?.finishReason = reason }
         let isBroken = order.isUnified && isEventStream && status < 300 && summary.map { $0.outcome != .complete } == true
         if isBroken || isSuccess && summary?.outcome == .errorInBody { reportBroken() } else { reportStatus() }
         if isBroken, let summary {
@@ -272,7 +273,7 @@ extension Fetch {
             }
         let reading = meter.settle(ending, now: worker.limitNow)
         worker.count(reading)
-        consumer?.add(reading)
+        if let consumer { consumer.add(reading) } else { recordAlone(reading, summary) }
     }
 
     func transferFailed(_ transfer: Transfer, _ failure: UpstreamFailure) { transferFailed(failure) }
