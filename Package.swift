@@ -66,7 +66,8 @@ let package = Package(
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "EventLog",
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream",
+                "EventLog",
                 "Telemetry", "Embedding", "SemanticCache", "Storage",
                 "Hashing", "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
@@ -74,7 +75,8 @@ let package = Package(
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache", "Storage",
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache",
+                "Storage",
                 "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
             ]),
@@ -82,7 +84,8 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
-                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
+                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
 

@@ -54,7 +54,8 @@ struct ServeCommand: ParsableCommand {
                     dataDirectory: folder,
                     loadConfiguration: { () throws(ConfigurationErrors) in
                         try ConfigurationLoader.load(path: common.config, environment: ProcessInfo.processInfo.environment)
-                    }, storeChecker: Self.storeChecker, version: Version.number, logger: logger, openFilesMax: openFiles, droppedLogLines: { sink.dropped },
+                    }, storeChecker: Self.storeChecker, version: Version.number, logger: logger, openFilesMax: openFiles,
+                    droppedLogLines: { sink.dropped },
                     didReload: { sink.level = $0.log.level.loggerLevel }))
         } catch {
             throw CommandError(error.message, exitCode: error.code == .inUse ? .unavailable : .store)
