@@ -5,13 +5,21 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// A module of ours and the test target beside it.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
 }
+
+/// The dashboard's page, compiled into the binary; Sources/Admin/Dashboard/DashboardAsset.swift serves each.
+let dashboard: [Resource] = [
+    "index.html", "dashboard.css", "views.css", "icon.svg", "api.js", "breakdown.js", "cache.js", "chart.js", "dialogs.js",
+    "dom.js", "figures.js", "format.js", "health.js", "log-detail.js", "log-filters.js", "log.js", "login.js", "main.js",
+    "overview-charts.js", "overview.js", "panels.js", "plot.js", "scale.js", "state.js", "targets.js", "tenants.js", "theme.js",
+    "toolbar.js",
+].map { .embedInCode("Dashboard/" + $0) }
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -79,7 +87,7 @@ let package = Package(
                 "Storage",
                 "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
-            ]),
+            ], resources: dashboard),
         .executableTarget(
             name: "weir",
             dependencies: [
@@ -113,13 +121,15 @@ let package = Package(
         tests(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
-        tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
+        tests(
+            of: "Admin",
+            ["GatewayServer", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON", "GatewayModel", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

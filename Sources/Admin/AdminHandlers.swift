@@ -9,6 +9,7 @@ import Tenants
 struct AdminHandlers {
     private let control: ControlPlane
     private let version: (number: String, commit: String)
+    private let started = WallTime.now()
 
     init(_ control: ControlPlane, version: (number: String, commit: String)) {
         self.control = control
@@ -25,8 +26,10 @@ struct AdminHandlers {
             AdminRoute("GET", "/version", .read, "Version and commit.") { _, done in
                 done(.json(["version": .string(version.number), "commit": .string(version.commit)]))
             },
-            AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { _, done in
-                done(AdminResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics(control).text))
+            AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { request, done in
+                let format = MetricFormat(accept: request.accept)
+                let reading = MetricReading(control: control, process: .now(), started: started, version: version)
+                done(AdminResponse(contentType: format.contentType, body: reading.text(format)))
             },
             AdminRoute("GET", "/tenants", .read, "All tenants.") { _, done in done(.json(operations.listTenants())) },
             change("POST", "/tenants", "Makes a tenant.") { operations, request throws(GatewayError) in
@@ -40,7 +43,7 @@ struct AdminHandlers {
                 try limits.tenant(id)
             },
             AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
-                done(.json(operations.listKeys(tenant: request.query["tenant"])))
+                done(.json(operations.listKeys(tenant: request.query("tenant"))))
             },
             change("POST", "/keys", "Makes a key; the secret is in the answer, this once.") { operations, request throws(GatewayError) in
                 try operations.createKey(try request.object())

@@ -6,7 +6,9 @@ import JSON
 enum StatsReport {
     static func describe(_ control: ControlPlane) -> JSONValue {
         var counters = JSONObject()
-        for counter in Counter.allCases { counters[shortName(counter.name)] = .number(Int(clamping: control.value(of: counter))) }
+        for counter in Counter.allCases {
+            counters[counter.isNano ? "cost_nanousd" : shortName(counter.name)] = .number(Int(clamping: control.value(of: counter)))
+        }
         return [
             "counters": .object(counters), "in_flight": .number(control.inFlight), "connections": .number(control.connections),
             "flights": .number(control.flights), "targets": control.targetReadings(),

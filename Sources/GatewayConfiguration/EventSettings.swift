@@ -38,6 +38,8 @@ public struct EventSettings: Sendable, Equatable {
     public let redacts: Bool
     /// `events.redact_patterns`, each checked to be a regular expression.
     public let redactPatterns: [String]
+    /// `events.metric_labels`: `model`, `tenant`.
+    public let metricLabels: [String]
     /// `events.otlp_endpoint`: an http or https URL, checked; `nil`: none.
     public let otlpEndpoint: String?
     /// `events.otlp_headers`.
@@ -63,6 +65,10 @@ public struct EventSettings: Sendable, Equatable {
         otlpHeaders = section.secret("otlp_headers", secrets)
         otlpSample = section.optionalNumber("otlp_sample") ?? 1
         otlpEndpoint = section.calledURL("otlp_endpoint", egress)
+        metricLabels = section.texts("metric_labels")
+        for label in metricLabels where !["model", "tenant"].contains(label) {
+            section.report("metric_labels", "\"\(section.shown(label))\" is no label: model or tenant")
+        }
         for pattern in redactPatterns where (try? Regex(pattern)) == nil {
             section.report("redact_patterns", "\"\(section.shown(pattern))\" is not a regular expression")
         }

@@ -33,6 +33,9 @@ extension ParameterTable {
             "Whether API keys, e-mail addresses, phone, card and IBAN numbers in bodies are replaced before anything is written."),
         Parameter("events.redact_patterns", .texts(countMax: 64), "Regular expressions whose matches in bodies are replaced as well."),
         Parameter(
+            "events.metric_labels", .texts(countMax: 2),
+            "Further labels of /metrics: model, tenant. Left out: none, since each value is a series; at most 200 values are told apart."),
+        Parameter(
             "events.otlp_endpoint", .text, .none, 1...2048,
             "An OTLP/HTTP collector's URL for traces, such as http://127.0.0.1:4318/v1/traces. Left out: no spans are exported."),
         Parameter("events.otlp_headers", .secret, "Fields for the collector: name=value, separated by commas."),

@@ -155,7 +155,8 @@ public final class ControlPlane {
     private static func openEventLog(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (EventLog, String?) {
         let settings = EventLogSettings(configuration.events)
         do throws(StoreError) {
-            let log = try EventLog.open(path: options.dataDirectory + "/ring", settings: settings, checker: options.storeChecker)
+            let log = try EventLog.open(
+                path: options.dataDirectory + "/ring", settings: settings, rollups: RollupTable(), checker: options.storeChecker)
             if let damage = log.opening?.damage {
                 options.logger.warning(
                     "The event log was damaged and has been set aside; a new one is in use",
@@ -164,7 +165,7 @@ public final class ControlPlane {
             return (log, nil)
         } catch {
             options.logger.error("The event log can't be opened; requests are counted and not logged", metadata: ["cause": "\(error)"])
-            return (EventLog.withoutStore(settings: settings, rollups: nil), "\(error)")
+            return (EventLog.withoutStore(settings: settings, rollups: RollupTable()), "\(error)")
         }
     }
 
@@ -284,6 +285,9 @@ public final class ControlPlane {
 
     /// The sum of a reason's count over all loops.
     public func value(of reason: CacheReason) -> UInt64 { workers.reduce(0) { $0 &+ $1.counters.value(of: reason) } }
+
+    /// What the loops measured of their requests.
+    var requestMetrics: [RequestMetrics] { workers.map(\.counters.requests) }
 
     /// What is known of every target.
     var health: HealthTable { shared.health }

@@ -68,7 +68,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .usageUnderestimated: "weir_usage_underestimated_total"
         case .usageSuspect: "weir_usage_suspect_total"
         case .unpriced: "weir_requests_unpriced_total"
-        case .costNanoUSD: "weir_cost_nanousd_total"
+        case .costNanoUSD: "weir_cost_usd_total"
         case .budgetAlerts: "weir_budget_alerts_total"
         case .retries: "weir_upstream_retries_total"
         case .fallbacks: "weir_upstream_fallbacks_total"
@@ -78,6 +78,9 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .spendingWriteFailures: "weir_spending_write_failures_total"
         }
     }
+
+    /// Whether it counts thousand-millionths of what its name says.
+    public var isNano: Bool { self == .costNanoUSD }
 
     /// One sentence for `# HELP` and the documentation.
     public var help: String {
@@ -123,7 +126,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .usageUnderestimated: "Answers that used more than was set aside for them; the difference became debt."
         case .usageSuspect: "Usage reports with a negative, fractional, textual or absurd count."
         case .unpriced: "Answers whose model has no price: counted in tokens only."
-        case .costNanoUSD: "What providers' answers cost, in nano-USD, by the configured prices."
+        case .costNanoUSD: "What providers' answers cost in USD, by the configured prices."
         case .budgetAlerts: "Budgets that crossed a threshold of alert_at."
         case .retries: "Attempts repeated on the same target."
         case .fallbacks: "Requests that moved on to another target."
@@ -139,6 +142,8 @@ public enum Counter: Int, CaseIterable, Sendable {
 ///
 /// A plain pointer to the cells, because arrays of atomics cannot be stored otherwise.
 public final class CounterBlock: @unchecked Sendable {  // @unchecked: the cells are atomics; their address never changes
+    /// What is measured of finished requests.
+    public let requests = RequestMetrics()
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private static let reasonBase = Counter.allCases.count
     private static let count = reasonBase + CacheReason.allCases.count

@@ -18,6 +18,7 @@ extension LoopWorker {
     /// Measures a finished request and hands it to the event log, in batches: a batch is a lock and a wake-up, an event a copy.
     func record(_ event: GatewayEvent) {
         if event.tokensSaved > 0 { counters.add(.tokensSaved, event.tokensSaved) }
+        counters.requests.record(event, labels: snapshot.metricLabels)
         events.append(event)
         if events.count == 1 { eventTimer?.start(afterMilliseconds: Self.eventDelayMilliseconds) }
         if events.bytes.count >= Self.eventBatchBytes { submitEvents() }
