@@ -28,7 +28,7 @@ struct AdminHandlers {
             },
             AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { request, done in
                 let format = MetricFormat(accept: request.accept)
-                let reading = MetricReading(control: control, process: .now(), started: started, version: version)
+                let reading = MetricReading(control, started: started, version: version)
                 done(AdminResponse(contentType: format.contentType, body: reading.text(format)))
             },
             AdminRoute("GET", "/tenants", .read, "All tenants.") { _, done in done(.json(operations.listTenants())) },
@@ -60,8 +60,12 @@ struct AdminHandlers {
             change("DELETE", "/keys/{id}", "Revokes a key for good.") { operations, request throws(GatewayError) in
                 try operations.revokeKey(request.parameters[0])
             },
-            AdminRoute("GET", "/stats", .read, "Counters, and what is known of every target: breakers, benched keys, latency.") { _, done in
-                done(.json(StatsReport.describe(control)))
+            AdminRoute("GET", "/stats", .read, "Statistics of a window, counters since the start, targets, the event log.") {
+                request, done in
+                done(StatsReport(control).response(to: request))
+            },
+            AdminRoute("GET", "/routes", .read, "The routes of the configuration.") { _, done in
+                done(.json(["routes": .array(control.configuration.routes.map(\.json))]))
             },
             AdminRoute("POST", "/routes/{id}/test", .read, "Plans a request to a route and sends nothing.", rehearse),
             limits("/keys/{id}/limits", "How the limits of a key stand.") { limits, id throws(GatewayError) in try limits.key(id) },
@@ -71,9 +75,12 @@ struct AdminHandlers {
             AdminRoute("GET", "/cache/stats", .read, "What the exact cache holds and did.") { _, done in
                 done(.json(CacheReport.describe(control)))
             },
+            AdminRoute("GET", "/cache/entries", .read, "What the exact cache holds, newest first, a page at a time.") { request, done in
+                CacheEntriesReport(control).answer(request, done)
+            },
             AdminRoute("POST", "/cache/purge", .admin, "Purges by cache_key, key_id, tenant, model, tag, before or all.", purge),
             AdminRoute("POST", "/config/reload", .admin, "Reads the configuration again.", reload),
-        ]
+        ] + LogHandlers(control).routes
     }
 
     private var operations: TenancyOperations { TenancyOperations(control.keyStore, now: .now()) }

@@ -67,7 +67,6 @@ public final class ControlPlane {
     public let cache: ExactCache?
     /// Why there is no cache, when there is none.
     public let cacheProblem: String?
-
     /// What became of requests; without a store it counts and keeps no rows.
     public let eventLog: EventLog
     /// Why it has no store, when it has none.

@@ -1,3 +1,5 @@
+import EventLog
+import ExactCache
 import GatewayModel
 import GatewayServer
 
@@ -5,8 +7,20 @@ import GatewayServer
 struct MetricReading {
     let control: ControlPlane
     let process: ProcessReading
+    let cache: CacheStatistics?
+    let log: LogStatus?
     let started: WallTime
     let version: (number: String, commit: String)
+
+    /// Reads it now.
+    init(_ control: ControlPlane, started: WallTime, version: (number: String, commit: String)) {
+        self.control = control
+        process = .now()
+        cache = control.cache?.statistics
+        log = control.eventLog.status()
+        self.started = started
+        self.version = version
+    }
 
     /// The text of `/metrics`.
     func text(_ format: MetricFormat) -> [UInt8] {

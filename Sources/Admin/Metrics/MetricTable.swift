@@ -9,7 +9,7 @@ import Storage
 
 /// The families, in the order in which they are told.
 enum MetricTable {
-    static let families: [MetricFamily] = counters + byName + histograms + gauges + cache + process
+    static let families: [MetricFamily] = counters + byName + histograms + gauges + cache + log + process
 
     private static let counters: [MetricFamily] =
         Counter.allCases.map { counter in
@@ -66,7 +66,7 @@ enum MetricTable {
 
     private static let cache: [MetricFamily] = [
         gauge("weir_cache_up", "1 while the store of answers is open and written, 0 while requests are served uncached.") { reading in
-            reading.control.cache.map { $0.statistics.writer.isDisabled ? 0 : 1 } ?? 0
+            reading.cache.map { $0.writer.isDisabled ? 0 : 1 } ?? 0
         },
         cacheGauge("weir_cache_entries", "Answers in the exact cache.") { UInt64(clamping: $0.entries) },
         cacheGauge("weir_cache_size_bytes", "Bytes that entries of the exact cache cost on disk.") { UInt64(clamping: $0.bytes) },
@@ -78,6 +78,36 @@ enum MetricTable {
         },
         cacheCounter("weir_cache_write_failures_total", "Transactions of the cache's writer that failed.") { statistics in
             statistics.writer.failures.values.reduce(0, &+)
+        },
+    ]
+
+    private static let log: [MetricFamily] = [
+        gauge("weir_log_up", "1 while the event log is written, 0 while rows are counted and not kept.") {
+            $0.log?.isWriting == true ? 1 : 0
+        },
+        ofLog("weir_log_rows", .gauge, "Rows in the event log.") { UInt64(clamping: $0.rows) },
+        ofLog("weir_log_limit_rows", .gauge, "Rows the event log keeps at most: in all, or for each tenant.") {
+            UInt64(clamping: $0.rowsMax)
+        },
+        ofLog("weir_log_size_bytes", .gauge, "Bytes that rows take in the event log, without payloads.") { UInt64(clamping: $0.bytes) },
+        ofLog("weir_log_limit_bytes", .gauge, "Bytes that rows may take in the event log.") { UInt64(clamping: $0.bytesMax) },
+        ofLog("weir_log_payload_bytes", .gauge, "Bytes that payloads take in the event log.") { UInt64(clamping: $0.payloadsBytes) },
+        ofLog("weir_log_queued_bytes", .gauge, "Bytes of events that wait for the writer.") { UInt64(clamping: $0.queuedBytes) },
+        ofLog("weir_log_written_total", .counter, "Rows written.") { $0.written },
+        MetricFamily("weir_log_dropped_total", .counter, "Rows lost because the writer was behind or the store failed.") { reading in
+            guard let status = reading.log else { return [] }
+            return DropClass.allCases.map { MetricSample("class=\"\($0.name)\"", .whole(status.droppedByClass[$0] ?? 0)) }
+        },
+        ofLog("weir_log_dropped_payloads_total", .counter, "Payloads lost because the writer was behind; their rows were kept.") {
+            $0.droppedPayloads
+        },
+        ofLog("weir_log_withheld_payloads_total", .counter, "Payloads not kept because redaction ran out of its time.") {
+            $0.withheldPayloads
+        },
+        ofLog("weir_log_stopped_total", .counter, "Rows not kept because the cap was reached (STOP_INSERTING).") { $0.stopped },
+        ofLog("weir_log_over_quota_total", .counter, "Rows not kept because the quota was used up.") { $0.overQuota },
+        ofLog("weir_log_bad_blocks_total", .counter, "Blocks of the event log that could not be read and were passed over.") {
+            $0.badBlocks
         },
     ]
 
@@ -110,11 +140,17 @@ enum MetricTable {
         ofCache(name, .counter, help, value)
     }
 
+    private static func ofLog(
+        _ name: String, _ kind: MetricFamily.Kind, _ help: String, _ value: @escaping @Sendable (LogStatus) -> UInt64
+    ) -> MetricFamily {
+        MetricFamily(name, kind, help) { reading in reading.log.map { [MetricSample("", .whole(value($0)))] } ?? [] }
+    }
+
     private static func ofCache(
         _ name: String, _ kind: MetricFamily.Kind, _ help: String, _ value: @escaping @Sendable (CacheStatistics) -> UInt64
     ) -> MetricFamily {
         MetricFamily(name, kind, help) { reading in
-            reading.control.cache.map { [MetricSample("", .whole(value($0.statistics)))] } ?? []
+            reading.cache.map { [MetricSample("", .whole(value($0)))] } ?? []
         }
     }
 }
