@@ -21,6 +21,7 @@ extension Exchange {
     /// A follower waits no longer than it would have for its own answer, however often the one it follows is begun anew.
     func checkWaiting(now: MonotonicTime) {
         fetch?.checkWaiting(now: now)
+        attempts?.rival?.checkWaiting(now: now)
         guard machine.state == .following, machine.progress == .nothing, now >= followsUntil else { return }
         refuse(
             GatewayError(

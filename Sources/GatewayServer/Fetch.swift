@@ -140,8 +140,8 @@ final class Fetch: TransferDelegate {
         consumer = nil
     }
 
-    /// Whether its answer has begun.
-    var hasHead: Bool { status > 0 }
+    /// Whether its answer has begun. A stream's begins with its first token.
+    var hasAnswer: Bool { status > 0 && passage != .withheld }
 
     /// Stops the transfer for good.
     func cancel(_ reason: CacheReason) {
