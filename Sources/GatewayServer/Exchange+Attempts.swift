@@ -93,7 +93,7 @@ extension Exchange {
     }
 
     /// The operator's policy, narrowed or widened within its bounds by the request's own fields.
-    private func retryPolicy(_ route: RouteState?) -> RetryPolicy {
+    func retryPolicy(_ route: RouteState?) -> RetryPolicy {
         var policy = route?.definition.retry ?? snapshot.configuration.retry
         policy.deadlineMilliseconds = UInt64((route?.definition.timeouts ?? snapshot.configuration.timeouts).deadlineMilliseconds)
         if let attempts = attemptFields.maxAttempts { policy.attemptsPerTarget = attempts }

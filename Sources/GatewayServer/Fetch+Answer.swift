@@ -213,6 +213,12 @@ extension Fetch {
         fail(AttemptFailure(.stalled, isClientTimeout: order.isClientTimeout), Self.stalled)
     }
 
+    /// The request's deadline has passed, and nothing of this answer has gone out.
+    func overrun() {
+        guard !isOver, hasHead, passage != .failed, passage != .kept else { return }
+        fail(.totalTimeout, UpstreamFailure(.totalTimeout, "").gatewayError(provider: order.provider))
+    }
+
     func transferCompleted(_ transfer: Transfer) {
         guard !isOver, passage != .failed else { return }
         switch passage {

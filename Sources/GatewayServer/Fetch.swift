@@ -140,8 +140,11 @@ final class Fetch: TransferDelegate {
         consumer = nil
     }
 
+    /// Whether a head came.
+    var hasHead: Bool { status > 0 }
+
     /// Whether its answer has begun. A stream's begins with its first token.
-    var hasAnswer: Bool { status > 0 && passage != .withheld }
+    var hasAnswer: Bool { hasHead && passage != .withheld }
 
     /// Stops the transfer for good.
     func cancel(_ reason: CacheReason) {

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness import Raw, chat_body, request_bytes, stream_text, unique, wait_until
-from scripted import DONE, ROLE, SILENCE, Answer, chat, delta, event, good_stream, status, stream
+from scripted import ROLE, SILENCE, chat, delta, good_stream, status, stream
 from test_fallback import LIMITED_KEY, NO_STORE, USED, Lab, answered_by, at_once, embedded, remaining, seconds, vectors
 
 # The delay is the 95th percentile of a hundred answers of a few milliseconds, and at least this.
