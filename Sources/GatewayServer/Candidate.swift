@@ -39,10 +39,12 @@ struct AttemptNote: Sendable {
     var startMicroseconds: UInt64
     var microseconds: UInt64
     var isRepeat: Bool
+    /// Whether a target asked beside it answered first.
+    var isOutrun = false
 
-    /// `openai 503 412ms`, `openai connect_refused 1ms again`
+    /// `openai 503 412ms`, `openai connect_refused 1ms again`, `openai outrun 97ms`
     var text: String {
-        let what = failure?.rawValue ?? (status > 0 ? "\(status)" : "no_answer")
+        let what = failure?.rawValue ?? (isOutrun ? "outrun" : status > 0 ? "\(status)" : "no_answer")
         return "\(provider) \(what) \(microseconds / 1000)ms" + (isRepeat ? " again" : "")
     }
 }

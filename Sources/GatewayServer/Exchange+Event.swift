@@ -185,7 +185,8 @@ extension GatewayEvent.Attempt {
     /// An attempt as it was noted.
     init(_ note: AttemptNote) {
         self.init(
-            provider: note.provider, model: note.model, status: note.status, failure: note.failure?.rawValue ?? "",
+            provider: note.provider, model: note.model, status: note.status,
+            failure: note.failure?.rawValue ?? (note.isOutrun ? "outrun" : ""),
             microseconds: note.microseconds, isRepeat: note.isRepeat)
     }
 }

@@ -81,7 +81,7 @@ extension Exchange {
         case .follow(let flight, let id):
             self.flight = flight
             followerID = id
-            followsUntil = worker.loop.now.adding(milliseconds: timeouts(client.head, nil).firstByte)
+            followsUntil = patience()
             machine.follows()
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
@@ -105,6 +105,18 @@ extension Exchange {
                 throw error
             }
         }
+    }
+
+    /// Until when the request would wait for an answer of its own: for a first byte of each target it would ask. The one it follows asks them
+    /// in its place.
+    private func patience() -> MonotonicTime {
+        let targets = universal?.order.candidateCount ?? plannedRoute?.order.candidateCount ?? 1
+        let steps = UInt64(max(1, min(targets, retryPolicy(plan?.route).stepsMax)))
+        let (wait, overflow) = timeouts(client.head, nil).firstByte.multipliedReportingOverflow(by: steps)
+        let settings = plan?.route?.definition.timeouts ?? snapshot.configuration.timeouts
+        return min(
+            worker.loop.now.adding(milliseconds: overflow ? .max : wait),
+            started.adding(milliseconds: UInt64(clamping: settings.deadlineMilliseconds)))
     }
 
     private func lookUpAgain(_ flight: Flight) throws(GatewayError) -> Bool {

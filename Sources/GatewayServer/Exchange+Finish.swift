@@ -107,7 +107,7 @@ extension Exchange {
         if let flight { worker.shared.flights.leave(flight, followerID) }
         flight = nil
         if let rival = attempts?.rival {
-            attempts?.note(rival.note(nil))
+            attempts?.note(rival.note(nil, isOutrun: true))
             rival.makeWay()
         }
         fetch?.consumerLeft(self)

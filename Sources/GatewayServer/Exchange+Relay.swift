@@ -21,6 +21,12 @@ extension Exchange {
     /// A follower waits no longer than it would have for its own answer, however often the one it follows is begun anew.
     func checkWaiting(now: MonotonicTime) {
         fetch?.checkWaiting(now: now)
+        attempts?.rival?.checkWaiting(now: now)
+        // The client has had no byte of an answer that drips in, however steadily.
+        if let attempts, machine.state == .fetching, machine.progress != .sent, now >= attempts.machine.deadline {
+            attempts.rival?.overrun()
+            fetch?.overrun()
+        }
         guard machine.state == .following, machine.progress == .nothing, now >= followsUntil else { return }
         refuse(
             GatewayError(
@@ -100,7 +106,7 @@ extension Exchange {
     /// The head of the answer. `knownLength`: the body's length, where the upstream told it and nothing is edited out.
     func answerHead(_ head: FlightHead, knownLength: Int?) {
         facts.upstreamNanoseconds = upstreamStarted.map { MonotonicTime.now().nanoseconds(since: $0) }
-        if !head.provider.isEmpty { facts.provider = head.provider }
+        if facts.provider != head.provider || facts.model != head.model { nameTarget(provider: head.provider, model: head.model) }
         answerStatus = head.status
         if head.isEventStream, !wantsUsage, plan?.injectsUsage == true { usageFilter = UsageEventFilter() }
         let holds = !head.isEventStream && (isUnified || head.status >= 400 && clientCredential == nil)

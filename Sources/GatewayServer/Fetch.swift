@@ -168,15 +168,18 @@ final class Fetch: TransferDelegate {
     }
 
     /// What the request's event says of it.
-    func note(_ failure: AttemptFailure.Kind?) -> AttemptNote {
+    func note(_ failure: AttemptFailure.Kind?, isOutrun: Bool = false) -> AttemptNote {
         AttemptNote(
             provider: order.provider, model: order.model, status: status, failure: failure,
             startMicroseconds: requestStarted.map { started.nanoseconds(since: $0) / 1000 } ?? 0,
-            microseconds: MonotonicTime.now().nanoseconds(since: started) / 1000, isRepeat: isRepeat)
+            microseconds: MonotonicTime.now().nanoseconds(since: started) / 1000, isRepeat: isRepeat, isOutrun: isOutrun)
     }
 
-    /// Whether its answer has begun.
+    /// Whether a head came.
     var hasHead: Bool { status > 0 }
+
+    /// Whether its answer has begun. A stream's begins with its first token.
+    var hasAnswer: Bool { hasHead && passage != .withheld }
 
     /// Stops the transfer for good.
     func cancel(_ reason: CacheReason) {

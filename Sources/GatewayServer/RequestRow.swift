@@ -29,7 +29,7 @@ extension Exchange {
         }
         if !event.errorCode.isEmpty { row["code"] = "\(event.errorCode)" }
         if attemptCount > 0 { row["attempts"] = "\(attemptCount)" }
-        let failed = attemptNotes.filter { $0.failure != nil || $0.status >= 400 }
+        let failed = attemptNotes.filter { $0.failure != nil || $0.isOutrun || $0.status >= 400 }
         if !failed.isEmpty { row["failed_attempts"] = "\(failed.map(\.text).joined(separator: ", "))" }
         addUse(to: &row)
         if let text = limitMetadata() { row["metadata"] = "\(text)" }
