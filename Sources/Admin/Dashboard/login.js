@@ -36,7 +36,7 @@ export function login(signedIn, reason = null) {
     }
   }
 
-  const element = h('main', { class: 'login', id: 'content' }, h('div', { class: 'login-card' },
+  const element = h('main', { class: 'login', id: 'content', tabindex: '-1' }, h('div', { class: 'login-card' },
     h('h1', {}, h('img', { src: '/icon.svg', alt: '', width: '28', height: '28' }), 'Weir'), form));
   return { element, focus: () => input.focus() };
 }

@@ -1,6 +1,6 @@
 // The page's frame: who is signed in, which view is shown, when it is refreshed, and what is said when the gateway does not answer.
 
-import { get, change, forget, ApiError } from './api.js';
+import { get, change, forget, ApiError, UnreachableError } from './api.js';
 import { announce, fill, h } from './dom.js';
 import { makeToolbar } from './toolbar.js';
 import { login } from './login.js';
@@ -154,8 +154,10 @@ class Page {
     this.failures += 1;
     document.body.classList.add('is-stale');
     const when = this.lastGood ? ` What is shown is of ${timeOfDaySeconds(this.lastGood)}.` : '';
-    fill(this.stale, h('p', {}, h('strong', {}, error.message), `${when} Trying again every ${this.delay} s. `, h('button', { type: 'button', class: 'link', onclick: () => this.load(true) }, 'Try now')));
-    if (!(error instanceof ApiError)) console.warn(error);
+    const isKnown = error instanceof ApiError || error instanceof UnreachableError;
+    const what = isKnown ? error.message : 'The gateway’s answer is not what this page expects. If it was upgraded, reload the page.';
+    fill(this.stale, h('p', {}, h('strong', {}, what), `${when} Trying again every ${this.delay} s. `, h('button', { type: 'button', class: 'link', onclick: () => this.load(true) }, 'Try now')));
+    if (!isKnown) console.warn(error);
   }
 
   pause(isPaused) {
@@ -176,5 +178,11 @@ class Page {
     start();
   }
 }
+
+// The fragment is the state's: the skip link moves the focus and nothing else.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+});
 
 start();

@@ -11,7 +11,7 @@ import { dimensionQuery, stepOf, windowQuery } from './state.js';
 const COLUMNS = [['Target'], ['State'], ['Keys'], ['Pending', 'number'], ['Typical latency', 'number'], ['Repeats left', 'number'], ['Requests', 'number'], ['Failed', 'number'], ['p50', 'number'], ['p99', 'number'], ['Spent', 'number']];
 
 export function targets(context) {
-  const grid = table('Targets', COLUMNS);
+  const grid = table('Targets and their breakers', COLUMNS);
   const note = h('div', {}, placeholder('loading', 'Loading targets…'));
   const box = panel('Targets', { class: 'full', body: [grid.element, note] });
   grid.element.hidden = true;
