@@ -98,8 +98,7 @@ final class AdminConnection: ConnectionDelegate {
         case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
         case .wrongMethod(let allowed):
             guard server.role(head) != .anyone else { return done(.error(Self.unauthorized)) }
-            done(
-                .error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(allowed.joined(separator: ", ")).")))
+            done(Self.wrongMethod(allowed))
         case .route(let route, let parameters):
             let role = server.role(head)
             guard role >= route.role else {
@@ -182,7 +181,18 @@ final class AdminConnection: ConnectionDelegate {
     }
 
     private func refuse(_ error: GatewayError) {
-        send(.error(error), keepsAlive: false, head: nil)
+        var response = AdminResponse.error(error)
+        // What no path of ours takes.
+        if error.status == 405 { response.fields.append(("allow", "GET, HEAD, POST, PATCH, DELETE")) }
+        send(response, keepsAlive: false, head: nil)
+    }
+
+    /// 405 with the field that RFC 9110 section 15.5.6 wants.
+    private static func wrongMethod(_ allowed: [String]) -> AdminResponse {
+        let names = allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
+        var response = AdminResponse.error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(names)."))
+        response.fields.append(("allow", names))
+        return response
     }
 
     /// Nothing came for long, or a peer does not take what is streamed to it.

@@ -81,7 +81,7 @@ def test_a_client_that_leaves_has_a_row_with_what_was_used_until_then(gateway, t
     key = gateway.create_key()
     event = unique("left")
     with Raw(gateway.data_address) as raw:
-        raw.send(request_bytes(key=key, body=chat_body(text, "demo/demo-slow-stream-300ms", stream=True), headers=[f"cf-aig-event-id: {event}"]))
+        raw.send(request_bytes(key=key, body=chat_body(text, "demo/demo-slow-stream-300", stream=True), headers=[f"cf-aig-event-id: {event}"]))
         raw.read(b"data: ")
         raw.reset()
     row = wait_until(lambda: rows(gateway, search=event), 10, "the row")[0]
@@ -97,7 +97,7 @@ def test_the_sums_agree_with_the_counters_to_the_unit(priced, text):
         priced.chat(key, f"{text} {index}", "demo/demo-fail-500", headers={"cf-aig-retry-delay": "0"})
         priced.chat("wk_" + "y" * 43, text)
         with Raw(priced.data_address) as raw:
-            raw.send(request_bytes(key=key, body=chat_body(f"{text} left {index}", "demo/demo-slow-stream-300ms", stream=True)))
+            raw.send(request_bytes(key=key, body=chat_body(f"{text} left {index}", "demo/demo-slow-stream-300", stream=True)))
             raw.read(b"data: " if index % 2 else b"HTTP/1.1 200", 5)
             raw.reset()
 
