@@ -95,7 +95,7 @@ let package = Package(
         tests(of: "HTTP1", ["HTTP1Transcript"]),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
-            name: "store-torture", dependencies: ["ExactCache", "Storage", "TestSupport", "GatewayModel"], path: "Tests/StoreTorture",
+            name: "store-torture", dependencies: ["ExactCache", "EventLog", "Storage", "TestSupport", "GatewayModel"], path: "Tests/StoreTorture",
             swiftSettings: strict),
         tests(of: "Storage", ["store-torture", "TestSupport", "GatewayModel"]),
         tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel", "TestSupport"]),
@@ -111,7 +111,7 @@ let package = Package(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
-        tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
