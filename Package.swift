@@ -15,7 +15,10 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 
 /// The dashboard's page, compiled into the binary; Sources/Admin/Dashboard/DashboardAsset.swift serves each.
 let dashboard: [Resource] = [
-    "index.html", "dashboard.css", "icon.svg", "main.js",
+    "index.html", "dashboard.css", "views.css", "icon.svg", "api.js", "breakdown.js", "cache.js", "chart.js", "dialogs.js",
+    "dom.js", "figures.js", "format.js", "health.js", "log-detail.js", "log-filters.js", "log.js", "login.js", "main.js",
+    "overview-charts.js", "overview.js", "panels.js", "plot.js", "scale.js", "state.js", "targets.js", "tenants.js", "theme.js",
+    "toolbar.js",
 ].map { .embedInCode("Dashboard/" + $0) }
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")

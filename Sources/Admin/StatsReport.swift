@@ -53,7 +53,7 @@ struct StatsReport {
         writer.key("targets")
         writer.value(control.targetReadings())
         writer.key("ring")
-        if let log = control.eventLog { LogStatusText.append(log.status(), to: &writer) } else { writer.null() }
+        LogStatusText.append(control.eventLog.status(), to: &writer)
         writer.endObject()
         return writer.bytes + [0x0A]
     }

@@ -47,7 +47,7 @@ public final class RequestMetrics: @unchecked Sendable {
 
     /// Counts a finished request. Owner loop only. An operator's action is none.
     public func record(_ event: GatewayEvent, labels: MetricLabels) {
-        guard !event.flags.contains(.audit) else { return }
+        guard event.flags.isDisjoint(with: [.audit, .background]) else { return }
         histograms.record(event)
         if event.errorKind != .none {
             let kind = Int(event.errorKind.rawValue)

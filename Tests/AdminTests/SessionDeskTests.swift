@@ -28,6 +28,11 @@ import Testing
         desk.open(request("{\"token\":\"\(token)\"}", peer: peer))
     }
 
+    private func json(_ response: AdminResponse) throws -> JSONValue {
+        let body = response.body
+        return try JSONValue(parsing: body.span)
+    }
+
     private func secret(_ response: AdminResponse) throws -> [UInt8] {
         let cookie = try #require(response.fields.first { $0.name.description == "set-cookie" }?.value)
         return Array(try #require(cookie.split(separator: ";").first).dropFirst("weir_session=".count).utf8)
@@ -83,11 +88,11 @@ import Testing
         let desk = try desk()
         var asking = request("")
         asking.role = .admin
-        let byToken = try JSONValue(parsing: desk.describe(asking).body.span)
+        let byToken = try json(desk.describe(asking))
         #expect(byToken["role"] == "admin")
         #expect(byToken["expires_at"] == .null)
         asking.session = try secret(signIn(adminToken, desk))
-        let bySession = try JSONValue(parsing: desk.describe(asking).body.span)
+        let bySession = try json(desk.describe(asking))
         #expect(bySession["expires_at"]?.stringValue?.hasSuffix("Z") == true)
     }
 }

@@ -83,7 +83,7 @@ class Provider:
     """Answers each model with the next answer of its script; the last one stays. A model without a script is answered well."""
 
     def __init__(self):
-        self.scripts, self.calls, self.open = {}, [], set()
+        self.scripts, self.calls, self.left, self.open = {}, [], [], set()
         self.lock = threading.Lock()
         self.ended = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -102,6 +102,10 @@ class Provider:
     def of(self, model):
         with self.lock:
             return [call for call in self.calls if call.body and call.body.get("model") == model]
+
+    def was_left(self, model):
+        """How many calls that were never answered to their end the gateway has given up."""
+        return sum(call.body.get("model") == model for call in list(self.left) if call.body)
 
     def close(self):
         self.ended.set()
@@ -159,7 +163,9 @@ class Provider:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         if answer.end == "hang":
             # Until the gateway hangs up.
-            connection.recv(1)
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1)
+            self.left.append(call)
         return answer.end == "keep"
 
 

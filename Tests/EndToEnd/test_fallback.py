@@ -45,6 +45,7 @@ class Lab:
         urls = {name: getattr(self, name).url for name in ("a", "b", "c", "pool", "hole")} | {"dead": f"http://127.0.0.1:{free_port()}"}
         # The same servers under further names: a refused key is benched for all models of its provider.
         urls |= {f"{name}-{code}": urls[name] for name in "ab" for code in (401, 403)}
+        urls |= config.pop("urls", {})
         self.gateway = Gateway(demo, folder, {
             "providers": {name: {
                 "allow_private": True, "auth": "bearer",

@@ -36,7 +36,8 @@ struct LogHandlers {
         let control = self.control
         return AdminRoute(method, path, role, summary) { request, done in
             do throws(GatewayError) {
-                guard let log = control.eventLog else { throw LogHandlers.unavailable("it is not open") }
+                let log = control.eventLog
+                if let problem = control.eventLogProblem { throw LogHandlers.unavailable(problem) }
                 try body(log, request, done)
             } catch {
                 done(.error(error))

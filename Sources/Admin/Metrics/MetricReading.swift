@@ -17,7 +17,7 @@ struct MetricReading {
         self.control = control
         process = .now()
         cache = control.cache?.statistics
-        log = control.eventLog?.status()
+        log = control.eventLog.status()
         self.started = started
         self.version = version
     }

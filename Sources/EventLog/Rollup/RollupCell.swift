@@ -40,8 +40,13 @@ struct RollupCell: Sendable {
     var counters = RollupCounters()
     var buckets = BucketCounts()
 
-    /// Counts a request.
+    /// Counts a request. An answer without a request of its own counts for what it used.
     mutating func add(_ event: GatewayEvent) {
+        guard !event.flags.contains(.background) else {
+            addAmounts(of: event)
+            if event.attemptCount > 0 { addAttempts(of: event) }
+            return
+        }
         counters.add(1, to: .requests)
         counters.add(1, to: event.cacheLayer)
         counters.add(1, to: event.errorKind)
