@@ -84,6 +84,12 @@ struct SocketTable {
         if let index = index(of: connection) { entries[index].wasLeft = true }
     }
 
+    /// What libcurl waits for: `CURL_POLL_` bits.
+    func wanted(of descriptor: Int32) -> Int32 {
+        let index = Int(descriptor)
+        return entries.indices.contains(index) ? entries[index].wanted : 0
+    }
+
     /// Notes what libcurl waits for.
     mutating func want(_ descriptor: Int32, _ what: Int32) {
         let index = Int(descriptor)
@@ -118,15 +124,18 @@ struct SocketTable {
     }
 
     /// libcurl does not watch the descriptor now.
-    mutating func drop(_ descriptor: Int32) {
+    /// - Returns: Whether it was a connection that never came about.
+    mutating func drop(_ descriptor: Int32) -> Bool {
         let index = Int(descriptor)
-        guard entries.indices.contains(index) else { return }
+        guard entries.indices.contains(index) else { return false }
         entries[index].wanted = 0
         if entries[index].isConnection, entries[index].isEstablished {
             entries[index].watcher?.set(read: false, write: false)
-        } else {
-            forget(descriptor)
+            return false
         }
+        let isConnection = entries[index].isConnection
+        forget(descriptor)
+        return isConnection
     }
 
     /// The descriptor is about to be closed.
