@@ -15,7 +15,8 @@ public enum InertText {
         return inert
     }
 
-    private static func isActive(_ scalar: Unicode.Scalar) -> Bool {
+    /// Whether a terminal would obey the character, or show it as nothing.
+    public static func isActive(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.value {
         case 0x20..<0x7F: return false
         case 0..<0x20, 0x7F..<0xA0: return true
