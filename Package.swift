@@ -131,7 +131,11 @@ let package = Package(
         tests(of: "DemoProvider", ["JSON"]),
         tests(
             of: "Admin",
-            ["GatewayServer", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON", "GatewayModel", "TestSupport"]),
+            [
+                "GatewayServer", "GatewayConfiguration", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON",
+                "GatewayModel",
+                "TestSupport", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
