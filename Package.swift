@@ -131,7 +131,11 @@ let package = Package(
         tests(of: "DemoProvider", ["JSON"]),
         tests(
             of: "Admin",
-            ["GatewayServer", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON", "GatewayModel", "TestSupport"]),
+            [
+                "GatewayServer", "GatewayConfiguration", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON",
+                "GatewayModel",
+                "TestSupport", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -150,6 +154,7 @@ if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
         fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Routing", "Tenants", "JSON", "GatewayModel"]),
+        fuzzer("EventFuzz", ["EventLog", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),

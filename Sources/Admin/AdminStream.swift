@@ -37,7 +37,8 @@ final class StreamedBody {
     private let connection: Connection
     private let isChunked: Bool
     private let ended: (_ isWhole: Bool) -> Void
-    private var nextTurn: LoopTimer?
+    private let loop: EventLoop
+    private var isScheduled = false
     private var isDone = false
     private var isProducing = false
     private var seenBytes: UInt64 = 0
@@ -50,7 +51,7 @@ final class StreamedBody {
         self.connection = connection
         self.isChunked = isChunked
         self.ended = ended
-        nextTurn = try? loop.makeTimer { [unowned self] in self.pump() }
+        self.loop = loop
         stream.wake = { [weak self] in self?.pump() }
     }
 
@@ -75,11 +76,19 @@ final class StreamedBody {
         write(piece, isLast: step == .end)
         guard !isDone else { return }
         switch step {
-        case .more:
-            if let nextTurn { nextTurn.start(afterMilliseconds: 0) } else { finish(isWhole: false) }
+        case .more: pumpInNextTurn()
         case .waiting: break
         case .end: finish(isWhole: true)
         case .broken: finish(isWhole: false)
+        }
+    }
+
+    private func pumpInNextTurn() {
+        guard !isScheduled else { return }
+        isScheduled = true
+        SlicedWork.inNextTurn(of: loop) { [weak self] in
+            self?.isScheduled = false
+            self?.pump()
         }
     }
 
@@ -98,8 +107,6 @@ final class StreamedBody {
     func cancel() {
         guard !isDone else { return }
         isDone = true
-        nextTurn?.close()
-        nextTurn = nil
         stream.wake = nil
         stream.closed()
     }

@@ -27,7 +27,7 @@ struct LogLine {
             saved > 0 ? "(\(saved))" : count("tokens_in") + count("tokens_out") == 0 ? "-" : "\(count("tokens_in"))+\(count("tokens_out"))"
         let cost = row["cost"]?.doubleValue ?? 0
         let target = text("provider").isEmpty ? text("model") : "\(text("provider"))/\(text("model"))"
-        var what = text("error_code").isEmpty ? text("operation") : "\(text("operation")) \(text("error_code"))"
+        var what = [text("operation"), text("error_code")].filter { !$0.isEmpty }.joined(separator: " ")
         if count("attempts") > 1 { what += " (\(count("attempts")) attempts)" }
         if row["audit"]?.boolValue == true { what = "operator: \(text("path"))" }
         cells = [

@@ -99,6 +99,20 @@ import Testing
         #expect(read > 1000)
     }
 
+    @Test func `bytes that a fuzzer would try never trap`() {
+        var random = SplitMix64(seed: 22)
+        var read = 0
+        for _ in 0..<2000 {
+            var bytes: [UInt8] = []
+            Sample.event(Int(random.next() % 50)).append(to: &bytes)
+            for _ in 0..<(random.next() % 3) {
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
+            }
+            read += EventChecks.run(bytes)
+        }
+        #expect(read > 500)
+    }
+
     private func decoded(_ event: GatewayEvent) -> GatewayEvent? {
         var batch = EventBatch()
         batch.append(event)

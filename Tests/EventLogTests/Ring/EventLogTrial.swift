@@ -56,7 +56,13 @@ extension EventLogTrial {
             ":", "=",
             "|", ",", "1", "200", "true", "\u{0}", "é", "\"", "{", "-1e309", "15m", "cost", "metadata.", ".eq:", ".gte:", ".in:", "",
         ]
+        let fields = ["tenant", "id", "metadata.user", "cost", "trace_id", "model", "metadata", "span_id"]
+        let operators = LogCondition.Operator.allCases
         var text = ""
+        if random.next() % 2 == 0 {
+            text = fields[Int(random.next() % UInt64(fields.count))] + "."
+            text += operators[Int(random.next() % UInt64(operators.count))].rawValue + ":"
+        }
         for _ in 0..<(1 + random.next() % 8) { text += pieces[Int(random.next() % UInt64(pieces.count))] }
         return parse(text, now)
     }

@@ -109,15 +109,16 @@ enum CardForm {
 
 /// Telephone numbers as people write them: `+49 30 1234567`, `(212) 555-0123`, `212-555-0123`, `0171/1234567`. Bare digits are never one.
 enum PhoneForm {
-    /// The end of the number that begins here.
+    /// The end of the number that begins here. Some groups of a longer row of digits are none.
     static func end(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int? {
-        switch bytes[at] {
-        case 0x2B: international(bytes, at)
-        case 0x28: northAmerican(bytes, at)
-        case 0x30: national(bytes, at)
-        default: northAmerican(bytes, at)
-        }
+        if bytes[at] == 0x2B { return international(bytes, at) }
+        if at >= 2, isSeparator(bytes[at - 1]), RedactionScan.isDigit(bytes[at - 2]) { return nil }
+        guard let end = bytes[at] == 0x30 ? national(bytes, at) : northAmerican(bytes, at) else { return nil }
+        if end + 1 < bytes.count, isSeparator(bytes[end]), RedactionScan.isDigit(bytes[end + 1]) { return nil }
+        return end
     }
+
+    private static func isSeparator(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x2D || byte == 0x2E || byte == 0x2F }
 
     /// `+` and 8 to 15 digits (ITU-T E.164), with single separators.
     private static func international(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Int? {

@@ -24,28 +24,27 @@ final class OperatorPattern: @unchecked Sendable {
     private static let startEnd: Int32 = 4
 
     /// Compiles a pattern.
-    init(_ text: String) throws(RedactionError) {
+    init(_ text: String) throws(RedactionError) { compiled = try OperatorPattern.compile(text) }
+
+    /// Apart from `init`: one that threw with everything set would run `deinit` as well.
+    private static func compile(_ text: String) throws(RedactionError) -> UnsafeMutablePointer<regex_t> {
         let translated = try PatternTranslation.translate(text)
-        compiled = .allocate(capacity: 1)
+        let compiled = UnsafeMutablePointer<regex_t>.allocate(capacity: 1)
         compiled.initialize(to: regex_t())
-        var isRefused = regcomp(compiled, translated.pattern, REG_EXTENDED | (translated.ignoresCase ? REG_ICASE : 0)) != 0
-        if isRefused {
-            compiled.deinitialize(count: 1)
+        guard regcomp(compiled, translated.pattern, REG_EXTENDED | (translated.ignoresCase ? REG_ICASE : 0)) == 0 else {
             compiled.deallocate()
             throw RedactionError(pattern: nil, reason: "is no regular expression")
         }
-        isRefused = regexec(compiled, "", 0, nil, 0) == 0
-        guard !isRefused else {
+        guard regexec(compiled, "", 0, nil, 0) != 0 else {
             regfree(compiled)
-            compiled.deinitialize(count: 1)
             compiled.deallocate()
             throw RedactionError(pattern: nil, reason: "matches the empty text")
         }
+        return compiled
     }
 
     deinit {
         regfree(compiled)
-        compiled.deinitialize(count: 1)
         compiled.deallocate()
     }
 
