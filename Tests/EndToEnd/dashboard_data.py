@@ -150,6 +150,7 @@ class Answers:
 
     def stats(self, query):
         begin, end, step = self.window(query)
+        assert 1 <= int(query.get("top", ["20"])[0]) <= 200, "the gateway takes no more"
         share = math.prod(self.share(name, query[name][0]) for name in ("tenant", "provider", "model", "route") if name in query)
         first = int(begin // step * step)
         series = []

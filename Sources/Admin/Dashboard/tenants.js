@@ -18,9 +18,11 @@ export function tenants(context) {
   const cards = new Map();
 
   async function load(signal) {
-    const query = { ...windowQuery(context.state), group_by: 'tenant', top: 500, percentiles: '50' };
+    const query = { ...windowQuery(context.state), group_by: 'tenant', top: 200, percentiles: '50' };
     const [all, stats] = await Promise.all([get('/tenants', { signal }), get(path('/stats', query), { signal })]);
     const numbers = new Map((stats.groups ?? []).map((group) => [group.key.tenant, group]));
+    // Beyond the first 200 the gateway tells their sum only: what is not known is no nought.
+    const nothing = numbers.has('other') ? null : { requests: 0, successes: 0, hit_ratio: null, cost: 0, cost_saved: 0 };
     const wanted = search.value.trim().toLowerCase();
     const found = all.tenants.filter((tenant) => !wanted || tenant.id.toLowerCase().includes(wanted));
     found.sort((left, right) => (numbers.get(right.id)?.requests ?? 0) - (numbers.get(left.id)?.requests ?? 0) || (left.id < right.id ? -1 : 1));
@@ -34,7 +36,7 @@ export function tenants(context) {
       cards.clear();
       return fill(list, placeholder('empty', wanted ? 'No tenant has this in its name.' : 'There is no tenant yet. The first key makes one: weir keys create --tenant NAME.'));
     }
-    place(shown.map((tenant, index) => ({ tenant, numbers: numbers.get(tenant.id) ?? null, limits: limits[index] })));
+    place(shown.map((tenant, index) => ({ tenant, numbers: numbers.get(tenant.id) ?? nothing, limits: limits[index] })));
   }
 
   async function limitsOf(tenant, signal) {
@@ -64,8 +66,8 @@ export function tenants(context) {
   function card({ tenant, numbers, limits }, isOpen) {
     const failed = numbers ? failures(numbers) : 0;
     const facts = [
-      ['Requests', count(numbers?.requests ?? 0)], ['Failed', numbers?.requests ? percent(failed / numbers.requests) : '–', failed ? 'is-bad' : ''], ['Hit ratio', percent(numbers?.hit_ratio ?? null)],
-      ['Spent', usd(numbers?.cost ?? 0)], ['Saved', usd(numbers?.cost_saved ?? 0)],
+      ['Requests', count(numbers?.requests)], ['Failed', numbers?.requests ? percent(failed / numbers.requests) : '–', failed ? 'is-bad' : ''], ['Hit ratio', percent(numbers?.hit_ratio ?? null)],
+      ['Spent', usd(numbers?.cost)], ['Saved', usd(numbers?.cost_saved)],
     ];
     return h('article', { class: 'tenant', 'aria-label': `Tenant ${clean(tenant.id, 80)}` },
       h('div', { class: 'tenant-head' }, h('h3', {}, foreign(tenant.id, { max: 80 })), tenant.disabled ? badge('disabled', 'bad') : null,
