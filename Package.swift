@@ -68,7 +68,8 @@ let package = Package(
         module("Embedding", ["CEmbeddingKernels", "Hashing", "JSON", "GatewayModel"]),
         module("SemanticCache", ["Storage", "Hashing", "JSON", "GatewayModel"]),
         module(
-            "GatewayConfiguration", ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
+            "GatewayConfiguration",
+            ["Providers", "Routing", "Tenants", "RateLimiting", "EventLog", "Hashing", "JSON", "GatewayModel", yams]),
 
         // What joins them.
         module(
@@ -106,7 +107,8 @@ let package = Package(
         tests(of: "HTTP1", ["HTTP1Transcript"]),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
-            name: "store-torture", dependencies: ["ExactCache", "Storage", "TestSupport", "GatewayModel"], path: "Tests/StoreTorture",
+            name: "store-torture", dependencies: ["ExactCache", "EventLog", "Storage", "TestSupport", "GatewayModel"],
+            path: "Tests/StoreTorture",
             swiftSettings: strict),
         tests(of: "Storage", ["store-torture", "TestSupport", "GatewayModel"]),
         tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel", "TestSupport"]),
@@ -122,7 +124,7 @@ let package = Package(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
-        tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
+        tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
@@ -152,6 +154,7 @@ if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
         fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Routing", "Tenants", "JSON", "GatewayModel"]),
+        fuzzer("EventFuzz", ["EventLog", "GatewayModel"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),

@@ -1,3 +1,5 @@
+import EventLog
+
 /// What is kept of every request; the table has what each means.
 public struct EventSettings: Sendable, Equatable {
     /// Whose rows a cap is for.
@@ -69,8 +71,10 @@ public struct EventSettings: Sendable, Equatable {
         for label in metricLabels where !["model", "tenant"].contains(label) {
             section.report("metric_labels", "\"\(section.shown(label))\" is no label: model or tenant")
         }
-        for pattern in redactPatterns where (try? Regex(pattern)) == nil {
-            section.report("redact_patterns", "\"\(section.shown(pattern))\" is not a regular expression")
+        do throws(RedactionError) {
+            _ = try Redactor(patterns: redactPatterns)
+        } catch {
+            section.report("redact_patterns", error.description)
         }
     }
 }

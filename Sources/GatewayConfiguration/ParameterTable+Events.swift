@@ -31,7 +31,9 @@ extension ParameterTable {
         Parameter(
             "events.redact", .flag, .flag(true),
             "Whether API keys, e-mail addresses, phone, card and IBAN numbers in bodies are replaced before anything is written."),
-        Parameter("events.redact_patterns", .texts(countMax: 64), "Regular expressions whose matches in bodies are replaced as well."),
+        Parameter(
+            "events.redact_patterns", .texts(countMax: 32),
+            "Extended regular expressions (POSIX, with \\d \\w \\s \\b and a leading (?i)) whose matches in bodies are replaced as well."),
         Parameter(
             "events.metric_labels", .texts(countMax: 2),
             "Further labels of /metrics: model, tenant. Left out: none, since each value is a series; at most 200 values are told apart."),

@@ -15,7 +15,8 @@ extension EventLogSettings {
         payloadsBytesMax = settings.payloadStoreBytesMax
         bodyBytesMax = settings.payloadBytesMax
         queueBytesMax = settings.pendingBytesMax
-        redactor = settings.redacts ? Redactor() : nil
+        // The patterns were checked when the configuration was read.
+        redactor = settings.redacts ? (try? Redactor(patterns: settings.redactPatterns)) ?? .builtin : nil
         redactsMetadata = settings.redacts
     }
 }

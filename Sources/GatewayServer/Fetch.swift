@@ -147,7 +147,7 @@ final class Fetch: TransferDelegate {
     /// What was used with nobody to count it for: an event of its own, which is no request.
     func recordAlone(_ reading: MeterReading, _ summary: AnswerSummary?) {
         var event = GatewayEvent(id: worker.makeRequestID(), createdAt: worker.wallNow)
-        event.flags = [.background]
+        event.flags = [.background, .uncollected]
         event.tenant = order.account.tenant
         event.keyID = order.account.key
         event.route = order.account.route

@@ -117,6 +117,11 @@ class Answers:
             return 200, {"tenants": [{"id": name, "disabled": name == "staging", "managed_by": "store"} for name in TENANTS]}
         if parts[0] == "tenants":
             return 200, self.limits(parts[1])
+        if path == "/routes":
+            return 200, {"routes": [
+                {"name": "chat", "strategy": "fallback", "targets": ["openai/gpt-5.2-mini", "anthropic/claude-sonnet-5", "mistral/mistral-large-3"], "cache_by": "target"},
+                {"name": "fast", "strategy": "latency", "targets": ["groq/llama-4-70b", "google-ai-studio/gemini-3-flash"], "cache_by": "route"},
+            ]}
         if path == "/cache/stats":
             return 200, {
                 "entries": 18_204, "bytes": 212_400_120, "bytes_max": 1_073_741_824, "used_percent": 19, "pending_entries": 0, "pending_bytes": 0, "stored": 22_019, "evicted": 0,
@@ -194,7 +199,7 @@ class Answers:
 
     def ring(self):
         return {
-            "rows": 84_210, "rows_max": 100_000, "bytes": 48_211_004, "bytes_max": 268_435_456, "oldest": stamp(self.now - 170_000), "newest": stamp(self.now), "dropped": 0,
+            "rows": 84_210, "rows_max": 100_000, "bytes": 48_211_004, "bytes_max": 268_435_456, "oldest": stamp(self.now - 170_000), "newest": stamp(self.now), "dropped": 0, "stopped": 0, "over_quota": 0, "uncollected": 0, "writing": True, "scope": "global",
             "strategy": "DELETE_OLDEST", "quota": None,
         }
 

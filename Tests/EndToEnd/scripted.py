@@ -82,13 +82,13 @@ class Call:
 class Provider:
     """Answers each model with the next answer of its script; the last one stays. A model without a script is answered well."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", port=0):
         self.scripts, self.calls, self.left, self.open = {}, [], [], set()
         self.lock = threading.Lock()
         self.ended = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.create_server((address, port), backlog=512)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def script(self, model, *answers):
@@ -172,9 +172,9 @@ class Provider:
 class BlackHole:
     """A port whose queue of connections is full: further SYNs are dropped, as by a firewall."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", port=0):
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.bind((address, port))
         self.listener.listen(0)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -182,7 +182,7 @@ class BlackHole:
         for _ in range(4):
             filler = socket.socket()
             filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", self.port))
+            filler.connect_ex((address, self.port))
             self.fillers.append(filler)
 
     def close(self):

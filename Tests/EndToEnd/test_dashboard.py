@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from browser import Answers, Dashboard, launch, text_of
+from harness import wait_until
 
 pytestmark = pytest.mark.xdist_group("dashboard")
 
@@ -212,7 +213,8 @@ def test_health_tells_breakers_and_the_rings_fill(dashboard, answers):
     expect(health.get_by_role("meter", name="Log rows")).to_have_attribute("aria-valuenow", "84.2")
     expect(health).to_contain_text("84,210 of 100,000 rows")
     dashboard.go("#/targets")
-    expect(page.get_by_role("row").filter(has_text="llama-4-70b")).to_contain_text("because of consecutive failures, for 21 s more, opened 3 times")
+    expect(page.locator("tr[data-key='groq/llama-4-70b']")).to_contain_text("because of consecutive failures, for 21 s more, opened 3 times")
+    expect(page.get_by_role("row").filter(has_text="fallback").get_by_role("listitem")).to_have_text(["openai/gpt-5.2-mini", "anthropic/claude-sonnet-5", "mistral/mistral-large-3"])
 
 
 def test_tenants_show_how_far_their_budgets_are_spent(dashboard):
@@ -465,7 +467,7 @@ def test_purging_asks_first_and_sends_exactly_what_was_said(dashboard, answers):
     expect(button).to_be_disabled()
     page.get_by_label("Type purge to confirm").fill("purge")
     button.click()
-    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_text("37 entries were purged.")).to_have_count(2)
     assert answers.purged == [{"cache_key": key}, {"model": "gpt-5.2-mini"}, {"all": True}]
 
 
@@ -486,6 +488,50 @@ def test_the_read_role_has_nothing_to_purge_with(open_dashboard, gateway):
     status = reader.page.evaluate("fetch('/keys', {method: 'POST', headers: {'weir-dashboard': '1'}, body: '{}'}).then((answer) => answer.status)")
     assert status == 403
     expect(reader.page.get_by_text("read only")).to_be_visible()
+
+
+# The gateway's own answers
+
+
+def test_the_page_shows_what_the_gateway_itself_counted(open_dashboard, start_gateway):
+    """No made-up answers here: requests of every outcome, then the page beside the API."""
+    gateway = start_gateway()
+    key = gateway.create_key("storefront")
+    ids = [gateway.chat(key, text).headers["cf-aig-log-id"] for text in ("one", "one", "one", "two")]
+    refused = gateway.chat("wk_" + "x" * 43, "who")
+    assert refused.status_code == 401
+    admin = lambda path: gateway.admin("GET", path).json()  # noqa: E731
+    wait_until(lambda: admin("/stats?window=15m&step=1m")["totals"]["requests"] >= 5, what="the roll-up of five requests")
+    wait_until(lambda: len(admin("/logs?limit=10")["rows"]) >= 5, what="five rows of the log")
+    dashboard = open_dashboard()
+    dashboard.gateway, dashboard.origin = gateway, gateway.admin_url
+    page = dashboard.open("#/overview?range=15m")
+    stats = admin("/stats?window=15m&step=1m")
+    tile = page.get_by_role("group", name="Requests", exact=True).locator(".tile-value")
+    expect(tile).to_have_text(str(stats["totals"]["requests"]))
+    rows = table_of(page, "Requests by outcome")
+    assert [sum(column) for column in zip(*([integer(value) for value in row[1:]] for row in rows), strict=True)] == outcomes(stats["totals"]) == [2, 2, 1]
+    expect(page.locator("[aria-label='Hit ratio'] .tile-value")).to_have_text("50.0%")
+    expect(page.get_by_role("group", name="Series of Errors by kind")).to_contain_text("No valid key1")
+    dashboard.go("#/log?range=15m")
+    expect(page.locator(".log-table tbody tr")).to_have_count(5)
+    assert set(ids) <= set(page.locator(".log-table tbody tr").evaluate_all("(rows) => rows.map((row) => row.dataset.key)"))
+    later = gateway.chat(key, "three").headers["cf-aig-log-id"]
+    expect(page.locator(f".log-table tbody tr[data-key='{later}']")).to_have_count(1)
+    page.locator(f".log-table tbody tr[data-key='{later}']").click()
+    expect(page.get_by_role("dialog")).to_contain_text("demo/demo-chat")
+    page.keyboard.press("Escape")
+    dashboard.go("#/targets")
+    expect(page.get_by_role("row").filter(has_text="demo-chat").first).to_contain_text("closed")
+    dashboard.go("#/cache")
+    entries = page.locator("table tbody tr")
+    expect(entries).to_have_count(3)
+    entries.first.get_by_role("button").click()
+    page.get_by_role("dialog").get_by_role("button", name="Purge", exact=True).click()
+    expect(page.get_by_text("1 entry was purged.")).to_be_visible()
+    expect(entries).to_have_count(2)
+    dashboard.go("#/tenants")
+    expect(page.get_by_role("article", name="Tenant storefront")).to_be_visible()
 
 
 # Hostile texts

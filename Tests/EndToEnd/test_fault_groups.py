@@ -187,6 +187,40 @@ def test_an_event_of_fifty_megabytes_is_cut_at_one(lab):
     assert resident_bytes(lab.gateway.process.pid) - before < 24_000_000
 
 
+# C2
+
+
+DEAF = {"hole-deaf": {"targets": ["hole/m", "b/m"], "timeouts": {"connect": "100ms"}, "cache": {"enabled": False}},
+        "other-deaf": {"targets": ["hole/m", "c/m"], "timeouts": {"connect": "100ms"}, "cache": {"enabled": False}}}
+
+
+@pytest.mark.parametrize("how", ["times-out", "is-left"])
+def test_a_connection_that_never_came_about_deafens_nobody(start_lab, how):
+    """libcurl closes it without a word. Its number goes to the next client, whose bytes must not be given to whom it belonged to."""
+    lab = start_lab(routes=DEAF, loops=1, breaker={"consecutive_failures": 1000})
+    assert lab.ask("b/m").status_code == 200
+    for _ in range(5):
+        if how == "times-out":
+            # The second target's connection stands already: what is opened next is a client's.
+            answered_by(lab.ask("hole-deaf"), 1, "b")
+        else:
+            with Raw(lab.gateway.data_address) as leaving:
+                leaving.send(request_bytes(key=lab.key, body=chat_body(unique(), "hole-deaf")))
+                leaving.read(b"never", 0.05)
+                leaving.reset()
+            lab.ask("b/m")
+        with contextlib.ExitStack() as stack:
+            raws = [stack.enter_context(Raw(lab.gateway.data_address)) for _ in range(4)]
+            for raw in raws:
+                raw.send(request_bytes("GET", "/healthz"))
+            for raw in raws:
+                assert raw.read(b"ok\n", 3).endswith(b"ok\n"), "a client was not heard"
+    # Nor may the next target's new connection be taken for it.
+    took, response = seconds(lambda: lab.ask("other-deaf"))
+    answered_by(response, 1, "c")
+    assert took < 1
+
+
 RETRY_AFTER = {
     # value: (attempts on the first target, whether the second is asked)
     "0": (2, False), "1": (2, False), "5": (1, True), "3600": (1, True), "Wed, 21 Oct 2037 07:28:00 GMT": (1, True), "soon": (2, False), "-5": (2, False),

@@ -14,7 +14,7 @@ import warnings
 import pytest
 
 from harness import BINARY, Gateway, Process
-from scripted import Provider, chat
+from scripted import BlackHole, Provider, chat
 from test_fallback import seconds
 
 # One name server can have the port, so all that ask it run in one process.
@@ -269,22 +269,24 @@ def named(demo, tmp_path_factory):
     (folder / "nsswitch.conf").write_text("hosts: files dns\n")
     server = Provider()
     # All of 127.0.0.0/8 is this machine.
+    # glibc puts what has more bits in common with 127.0.0.1 first.
+    hole, other = BlackHole("127.0.0.78", server.port), Provider("127.0.0.200", server.port)
     resolver = NameServer({
-        "good.test": ["127.0.0.1"], "silent.test": "silent", "half.test": "silent-v6", "second.test": ["127.0.0.77", "127.0.0.1"],
+        "detour.test": ["127.0.0.78", "127.0.0.200"], "good.test": ["127.0.0.1"], "silent.test": "silent", "half.test": "silent-v6", "second.test": ["127.0.0.77", "127.0.0.200"],
         "thousand.test": [f"127.9.{number // 250}.{number % 250 + 1}" for number in range(1000)]})
-    urls = {name: f"http://{name}.test:{server.port}" for name in ("good", "silent", "half", "second", "thousand", "gone")}
+    urls = {name: f"http://{name}.test:{server.port}" for name in ("good", "detour", "silent", "half", "second", "thousand", "gone")}
     gateway = start(demo, folder / "gateway", {"/etc/resolv.conf": folder / "resolv.conf", "/etc/nsswitch.conf": folder / "nsswitch.conf"}, urls)
     gateway.server, gateway.resolver = server, resolver
     yield gateway
     gateway.stop()
-    server.close()
-    resolver.close()
+    for each in (server, other, resolver, hole):
+        each.close()
 
 
 @isolated
-@pytest.mark.parametrize("name", ["good", "second"])
+@pytest.mark.parametrize("name", ["good", "second", "detour"])
 def test_a_name_that_resolves_is_asked(named, text, name):
-    """The second of two addresses, where nobody listens at the first."""
+    """The second of two addresses, where nobody listens at the first, or nothing ever comes back from it."""
     assert named.chat(named.key, text, name).status_code == 200 and f"{name}.test" in named.resolver.asked
 
 

@@ -16,11 +16,14 @@ export class TimeChart {
    * @param kind `bars` (stacked) or `lines`.
    * @param format a value as text with unit; `axis` the same, shorter, for ticks.
    * @param isShare whether the values are shares of one, so that the axis ends at 100 %.
-   * @param total whether the tooltip adds up; not for lines.
+   * @param isWhole whether the values are counts, so that the axis has no fractions.
+   * @param isLog whether the axis is logarithmic.
+   * @param total what the tooltip ends with for a bucket: a label and a value, or null.
+   * @param legend a series' value over the whole range, as text.
    * @param zoom called with two moments when a stretch was chosen.
    */
-  constructor({ title, kind = 'bars', series, format, axis = format, isShare = false, isLog = false, total = null, legend = null, zoom = null }) {
-    Object.assign(this, { title, kind, series, format, axis, isShare, isLog, total, legendValue: legend, zoom });
+  constructor({ title, kind = 'bars', series, format, axis = format, isShare = false, isWhole = false, isLog = false, total = null, legend = null, zoom = null }) {
+    Object.assign(this, { title, kind, series, format, axis, isShare, isWhole, isLog, total, legendValue: legend, zoom });
     this.hidden = new Set();
     this.index = null;
     this.mark = null;

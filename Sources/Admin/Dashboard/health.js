@@ -26,11 +26,15 @@ export function ringFill(ring) {
   const text = `${integer(ring.rows)} of ${integer(ring.rows_max)} rows`;
   const isStopping = ring.strategy === 'STOP_INSERTING';
   const facts = [`${bytes(ring.bytes)} of ${bytes(ring.bytes_max)}`, ring.oldest ? `oldest ${moment(ring.oldest)}` : null, isStopping ? 'stops when full' : 'oldest go first'];
+  const reasons = { dropped: 'the writer was behind', stopped: 'the log was full', over_quota: 'the quota was used up' };
+  const lost = Object.entries(reasons).filter(([name]) => ring[name] > 0).map(([name, why]) => `${count(ring[name])} rows as ${why}`);
   return h('div', { class: 'ring' },
     h('div', { class: 'meter-line' }, h('span', {}, 'Log rows'), h('span', { class: 'number' }, text)),
     meter('Log rows', ring.rows, ring.rows_max, { isNeutral: !isStopping, text }),
     h('p', { class: 'muted small-text' }, facts.filter(Boolean).join(' · ')),
-    ring.dropped ? h('p', { class: 'is-bad small-text' }, `${count(ring.dropped)} rows were dropped because the writer was behind`) : null,
+    ring.writing === false ? h('p', { class: 'is-bad small-text' }, 'New rows are not kept now; the counters go on') : null,
+    lost.length ? h('p', { class: 'is-bad small-text' }, `Not kept: ${lost.join(', ')}`) : null,
+    ring.uncollected ? h('p', { class: 'muted small-text' }, `${count(ring.uncollected)} rows were not wanted: collecting is off for them`) : null,
     ring.quota ? quota(ring.quota) : null);
 }
 

@@ -38,7 +38,7 @@ export function makeCharts(context) {
     { key: 'cached', label: 'From cache', tone: 'teal' }, { key: 'provider', label: 'From providers', tone: 'blue' }, { key: 'failed', label: 'Failed', tone: 'red' },
   ];
   const traffic = new TimeChart({
-    title: 'Requests by outcome', series: trafficSeries, format: integer, axis: tick(count), zoom,
+    title: 'Requests by outcome', series: trafficSeries, format: integer, axis: tick(count), isWhole: true, zoom,
     legend: (key) => latest && count(outcomes(latest.stats.totals)[key]),
     total: (index) => ['All', integer(latest.line.buckets[index]?.requests ?? 0)],
   });
@@ -70,7 +70,7 @@ export function makeCharts(context) {
 
   // Errors
   const errors = new TimeChart({
-    title: 'Errors by kind', series: keyed(ERROR_KINDS), format: integer, axis: tick(count), zoom,
+    title: 'Errors by kind', series: keyed(ERROR_KINDS), format: integer, axis: tick(count), isWhole: true, zoom,
     legend: (key) => latest && count(latest.stats.totals.errors?.[key] ?? 0),
     total: (index) => ['All', integer(failures(latest.line.buckets[index] ?? {}))],
   });

@@ -33,7 +33,7 @@ export class Plot {
     }
     const tops = chart.kind === 'bars' ? data.times.map((_, index) => all.reduce((sum, values) => sum + (values[index] ?? 0), 0)) : known;
     const max = chart.isShare ? 1 : Math.max(0, ...tops);
-    this.ticks = chart.isShare ? [0, 0.25, 0.5, 0.75, 1] : niceTicks(max, this.height > 120 ? 4 : 3);
+    this.ticks = chart.isShare ? [0, 0.25, 0.5, 0.75, 1] : niceTicks(max, this.height > 120 ? 4 : 3, chart.isWhole);
     const top = this.ticks.at(-1);
     this.y = (value) => this.bottom - (this.height * value) / top;
   }

@@ -1,11 +1,11 @@
 // Where ticks stand.
 
-/** At most about `count` round values from 0 up to the first that is no less than `max`. */
-export function niceTicks(max, count = 4) {
+/** At most about `count` round values from 0 up to the first that is no less than `max`; of what is counted, whole ones. */
+export function niceTicks(max, count = 4, isWhole = false) {
   if (!(max > 0)) return [0, 1];
-  const raw = max / count;
+  const raw = Math.max(max / count, isWhole ? 1 : 0);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999) ?? 10 * power;
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw * 0.999 && (!isWhole || Number.isInteger(size))) ?? 10 * power;
   const ticks = [];
   for (let index = 0; index * step < max + step * 0.999; index += 1) ticks.push(Number((index * step).toPrecision(12)));
   return ticks;

@@ -45,6 +45,15 @@ public struct EventBatch: Sendable {
         return events
     }
 
+    /// The rows, as far as they can be read, as if they had these sequences: 1, 2, 3…
+    public var rows: [LogRow] {
+        var rows: [LogRow] = []
+        forEach { frame in
+            rows.append(LogRow(sequence: UInt64(rows.count) + 1, bytes: Array(frame.row.bytes), patch: nil, hasPayloads: false))
+        }
+        return rows
+    }
+
     /// Hands over the frames until one does not hold.
     func forEach(_ body: (EventFrame) -> Void) {
         bytes.withUnsafeBytes { bytes in

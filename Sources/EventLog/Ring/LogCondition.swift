@@ -112,7 +112,7 @@ struct LogCondition: Sendable, Equatable {
         case .among: return operands.contains { $0.number == number }
         case .contains:
             let whole = Int64(exactly: number).map { String($0) } ?? number.description
-            let text = isTime ? CivilTime.text(WallTime(milliseconds: Int64(number))) : whole
+            let text = isTime ? CivilTime.text(WallTime(milliseconds: Int64(exactly: number) ?? 0)) : whole
             return Array(text.utf8).withUnsafeBytes { LogCondition.contains(operands[0].folded, in: $0) }
         }
     }

@@ -86,6 +86,14 @@ public struct LogFilter: Sendable, Equatable {
 
     // MARK: - Matching
 
+    /// Whether a row is let through.
+    public func matches(_ row: LogRow) -> Bool {
+        row.bytes.withUnsafeBytes { bytes in
+            guard let view = RowView(bytes) else { return false }
+            return matches(RowContext(row: view, sequence: row.sequence, hasPayloads: row.hasPayloads, patch: row.patch))
+        }
+    }
+
     /// Whether a block whose rows were begun between these times can hold a row that is wanted.
     @inline(__always)
     func mayMatch(from oldest: Int64, to newest: Int64) -> Bool {

@@ -18,6 +18,12 @@ public struct LogRow: Sendable {
         self.hasPayloads = hasPayloads
     }
 
+    /// Takes an encoded row from elsewhere, such as a batch; `nil` where the bytes do not hold.
+    public init?(sequence: UInt64, bytes: [UInt8]) {
+        guard bytes.withUnsafeBytes({ RowView($0) != nil }) else { return nil }
+        self.init(sequence: sequence, bytes: bytes, patch: nil, hasPayloads: false)
+    }
+
     /// The event, decoded; `nil` where the bytes do not hold.
     public var event: GatewayEvent? { bytes.withUnsafeBytes { RowView($0)?.event() } }
 }
