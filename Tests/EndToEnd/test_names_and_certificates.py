@@ -17,9 +17,8 @@ from harness import BINARY, Gateway, Process
 from scripted import BlackHole, Provider, chat
 from test_fallback import seconds
 
-# One name server can have the port, so all that ask it run in one process.
-pytestmark = pytest.mark.xdist_group("names")
-RESOLVER = "127.0.0.99"
+# glibc asks at port 53 and no other, so each of pytest's workers has an address of its own.
+RESOLVER = f"127.0.0.{100 + int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0')[2:])}"
 TRUSTED = "/etc/ssl/certs/ca-certificates.crt"
 ISOLATED = ["unshare", "--mount", "--propagation", "private"]
 
@@ -211,16 +210,24 @@ class NameServer:
         self.datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.datagrams.bind((RESOLVER, 53))
         self.streams = socket.create_server((RESOLVER, 53))
-        for serve in (self._serve_datagrams, self._serve_streams):
-            threading.Thread(target=serve, daemon=True).start()
+        self.ended = False
+        self.threads = [threading.Thread(target=serve, daemon=True) for serve in (self._serve_datagrams, self._serve_streams)]
+        for each in (self.datagrams, self.streams):
+            each.settimeout(0.1)
+        for thread in self.threads:
+            thread.start()
 
     def close(self):
+        """A socket that a thread waits on keeps its port, closed or not."""
+        self.ended = True
+        for thread in self.threads:
+            thread.join()
         self.datagrams.close()
         self.streams.close()
 
     def _serve_datagrams(self):
-        with contextlib.suppress(OSError):
-            while True:
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
                 query, peer = self.datagrams.recvfrom(4096)
                 answer = self._answer(query)
                 if answer:
@@ -228,8 +235,8 @@ class NameServer:
                     self.datagrams.sendto(answer if len(answer) <= 512 else answer[:2] + b"\x83\x80" + answer[4:6] + bytes(6) + query[12:], peer)
 
     def _serve_streams(self):
-        with contextlib.suppress(OSError):
-            while True:
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
                 connection, _ = self.streams.accept()
                 threading.Thread(target=self._serve_stream, args=[connection], daemon=True).start()
 
