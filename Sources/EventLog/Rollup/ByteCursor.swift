@@ -1,6 +1,12 @@
 // Reading and writing the rollups' records: little-endian words and LEB128 numbers. Stored bytes are checked by checksum first; the reader
 // still never leaves its bytes, whatever they hold.
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Reads numbers and byte strings one after the other. A read beyond the end gives zero or nothing and marks the reader as failed.
 struct ByteCursor {
     private let bytes: UnsafeBufferPointer<UInt8>
@@ -29,6 +35,14 @@ struct ByteCursor {
 
     /// An LEB128 number of at most ten bytes.
     mutating func number() -> UInt64 {
+        if position < bytes.count, bytes[position] < 0x80 {
+            position += 1
+            return UInt64(bytes[position - 1])
+        }
+        return longNumber()
+    }
+
+    private mutating func longNumber() -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while position < bytes.count {
@@ -63,6 +77,15 @@ struct ByteCursor {
     }
 }
 
+extension UnsafeBufferPointer<UInt8> {
+    /// Whether the bytes are the same.
+    func isSame(as other: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        guard let left = baseAddress, let right = other.baseAddress else { return true }
+        return memcmp(left, right, count) == 0
+    }
+}
+
 extension [UInt8] {
     /// Appends an LEB128 number.
     mutating func append(number: UInt64) {
@@ -76,7 +99,7 @@ extension [UInt8] {
 
     /// Appends the `width` low bytes of a number, lowest first.
     mutating func append(word: UInt64, _ width: Int) {
-        for index in 0..<width { append(UInt8(truncatingIfNeeded: word >> UInt64(8 * index))) }
+        Swift.withUnsafeBytes(of: word.littleEndian) { append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<width])) }
     }
 
     /// Overwrites `width` bytes at `offset` with a number, lowest first.

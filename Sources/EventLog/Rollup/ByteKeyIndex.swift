@@ -62,7 +62,7 @@ struct ByteKeyIndex: Sendable {
         var place = Int(truncatingIfNeeded: hash) & mask
         while slots[place] >= 0 {
             let index = Int(slots[place])
-            if hashes[index] == hash, withKey(index, { $0.elementsEqual(key) }) { break }
+            if hashes[index] == hash, withKey(index, { $0.isSame(as: key) }) { break }
             place = (place + 1) & mask
         }
         return place

@@ -19,11 +19,9 @@ struct CellSelector {
         labels = groupBy.map { _ in ByteKeyIndex() }
     }
 
-    /// How many groups were met so far.
-    var groupCount: Int { groups.count }
-
     /// The labels of a group, in the order of the dimensions grouped by.
     func labels(ofGroup group: Int) -> [String] {
+        if groupBy.count == 1 { return [String(decoding: labels[0].key(group), as: UTF8.self)] }
         var cursor = groups.key(group)
         return groupBy.indices.map { position in
             var place = 0
@@ -37,13 +35,23 @@ struct CellSelector {
     mutating func forEachCell(in view: IntervalView, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
         guard let dimension = dimensions.first else {
             guard let cell = view.section(IntervalSection.total) else { return false }
-            body(group { _ in nil }, cell)
+            body(groupOfNothing(), cell)
             return true
         }
         guard dimensions.count == 1 else { return forEachCombination(in: view, body) }
+        if let filter = filters.first { return readOne(filter.label, dimension, view, body) }
         return view.forEachLabel(of: dimension) { label, cell in
-            guard filters.allSatisfy({ label.elementsEqual($0.label) }) else { return }
-            body(group { _ in label }, cell)
+            body(group(of: label), cell)
+        }
+    }
+
+    private mutating func readOne(
+        _ label: [UInt8], _ dimension: StatsDimension, _ view: IntervalView, _ body: (Int, UnsafeBufferPointer<UInt8>) -> Void
+    ) -> Bool {
+        label.withUnsafeBufferPointer { label in
+            guard let cell = view.cell(of: label, dimension) else { return false }
+            if cell.count > 0 { body(groupBy.isEmpty ? groupOfNothing() : group(of: label), cell) }
+            return true
         }
     }
 
@@ -57,6 +65,7 @@ struct CellSelector {
             }
         }
         guard filters.allSatisfy({ text($0.dimension) == $0.label }) else { return nil }
+        if groupBy.count == 1 { return Int(clamping: place(of: text(groupBy[0]), at: 0)) }
         key.removeAll(keepingCapacity: true)
         for (position, dimension) in groupBy.enumerated() { key.append(word: place(of: text(dimension), at: position), 4) }
         return groupOfKey()
@@ -82,18 +91,17 @@ struct CellSelector {
                 }
                 key.append(word: UInt64(known[position][place]), 4)
             }
-            body(groupOfKey(), cell)
+            body(groupBy.count == 1 ? Int(known[0][CombinationLookUp.place(in: combination, groupBy[0])]) : groupOfKey(), cell)
         }
     }
 
-    private mutating func group(_ label: (StatsDimension) -> UnsafeBufferPointer<UInt8>?) -> Int {
+    private mutating func groupOfNothing() -> Int {
         key.removeAll(keepingCapacity: true)
-        for (position, dimension) in groupBy.enumerated() {
-            guard let label = label(dimension) else { continue }
-            key.append(word: UInt64(labels[position].insert(label) ?? 0), 4)
-        }
         return groupOfKey()
     }
+
+    /// The group of a label of the only dimension: groups are numbered as labels are.
+    private mutating func group(of label: UnsafeBufferPointer<UInt8>) -> Int { labels[0].insert(label) ?? 0 }
 
     private mutating func place(of label: [UInt8], at position: Int) -> UInt64 {
         UInt64(label.withUnsafeBufferPointer { labels[position].insert($0) } ?? 0)

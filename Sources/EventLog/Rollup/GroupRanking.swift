@@ -10,10 +10,9 @@ struct GroupRanking {
 
     /// The groups to list; the rest last, if there is any.
     private(set) var groups: [Group] = []
-    /// The place among `groups` of each group met; the rest's for what is not listed.
+    /// How many are listed, the rest not counted.
+    let listedCount: Int
     private var slots: [Int] = []
-    /// How many places there are, the rest's included.
-    let slotCount: Int
 
     init(_ query: StatsQuery, _ selector: CellSelector, _ sums: [RollupCounters]) {
         let names = sums.indices.map { selector.labels(ofGroup: $0) }
@@ -22,7 +21,7 @@ struct GroupRanking {
             return first != second ? first > second : names[left].lexicographicallyPrecedes(names[right]) { $0 < $1 }
         }
         let listed = ranked.prefix(query.top)
-        slotCount = listed.count + 1
+        listedCount = listed.count
         slots = Array(repeating: listed.count, count: sums.count)
         for (slot, group) in listed.enumerated() {
             slots[group] = slot
@@ -31,11 +30,12 @@ struct GroupRanking {
         guard listed.count < sums.count else { return }
         var rest = Group(labels: query.groupBy.map { ($0, String(decoding: RollupLabels.other, as: UTF8.self)) }, sums: RollupCounters())
         for group in sums.indices where slots[group] == listed.count { rest.sums.merge(sums[group]) }
-        groups.append(rest)
+        // Where only combinations found no room, `other` is a label that nothing was counted under.
+        if rest.sums[.requests] > 0 { groups.append(rest) }
     }
 
-    /// Where a group is added. One that is new since the ranking, as only a change of the store meanwhile can bring, goes to the rest.
-    func slot(of group: Int) -> Int { group < slots.count ? slots[group] : slotCount - 1 }
+    /// The place among `groups` of a group; `nil` if it belongs to the rest, as does one that a change of the store brought meanwhile.
+    func slot(of group: Int) -> Int? { group < slots.count && slots[group] < listedCount ? slots[group] : nil }
 
     /// What a bound left no room for joins the rest, which has the same name.
     private static func isOther(_ labels: [String], _ dimensions: [StatsDimension]) -> Bool {
@@ -69,6 +69,14 @@ struct DenseBuckets {
             guard key < UInt64(BucketCounts.keyCount) else { return false }
             add(count, key: Int(key), slot)
             return true
+        }
+    }
+
+    /// Takes one slot's counts from another's. What would be negative, as only damaged records make it, is zero.
+    mutating func subtract(_ slot: Int, from other: Int) {
+        for key in 0..<BucketCounts.keyCount {
+            let place = other * BucketCounts.keyCount + key
+            counts[place] -= min(counts[place], counts[slot * BucketCounts.keyCount + key])
         }
     }
 

@@ -64,7 +64,7 @@ final class GroupSumsReader: IntervalReader {
     }
 }
 
-/// Adds up the histograms of the groups that are listed, and of the rest.
+/// Adds up the histograms of the groups that are listed. Those of the rest are what they leave of the total.
 final class GroupBucketsReader: IntervalReader {
     private(set) var buckets: DenseBuckets
     private var selector: CellSelector
@@ -74,20 +74,27 @@ final class GroupBucketsReader: IntervalReader {
     init(_ selector: CellSelector, _ ranking: GroupRanking) {
         self.selector = selector
         self.ranking = ranking
-        buckets = DenseBuckets(slots: ranking.slotCount)
+        buckets = DenseBuckets(slots: ranking.listedCount + 1)
     }
 
     func read(_ view: IntervalView, start: Int64) -> Bool {
         var isSound = true
         let isWhole = selector.forEachCell(in: view) { group, bytes in
+            guard let slot = ranking.slot(of: group) else { return }
             var cell = EncodedCell(bytes)
-            isSound = buckets.add(&cell, to: ranking.slot(of: group)) && isSound
+            isSound = buckets.add(&cell, to: slot) && isSound
         }
         return isWhole && isSound
     }
 
     func read(_ labels: RollupLabelView, _ cell: RollupCell) {
-        guard let group = selector.group(of: labels) else { return }
-        buckets.add(cell.buckets, to: ranking.slot(of: group))
+        guard let group = selector.group(of: labels), let slot = ranking.slot(of: group) else { return }
+        buckets.add(cell.buckets, to: slot)
+    }
+
+    /// Fills the slot after the listed ones with what these leave of `total`.
+    func addRest(of total: BucketCounts) {
+        buckets.add(total, to: ranking.listedCount)
+        for slot in 0..<ranking.listedCount { buckets.subtract(slot, from: ranking.listedCount) }
     }
 }

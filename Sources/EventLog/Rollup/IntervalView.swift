@@ -81,6 +81,21 @@ struct IntervalView {
         return cursor.isAtEnd && !cursor.isFailed
     }
 
+    /// The cell of one label; empty if there is none, `nil` if the section is damaged. Most of the time of a query about one of a thousand
+    /// tenants is spent here: lengths are compared before bytes.
+    func cell(of wanted: UnsafeBufferPointer<UInt8>, _ dimension: StatsDimension) -> UnsafeBufferPointer<UInt8>? {
+        guard let section = section(IntervalSection.labels(of: dimension)) else { return nil }
+        var cursor = ByteCursor(section)
+        let count = cursor.number()
+        for _ in 0..<count {
+            let label = cursor.slice(cursor.number())
+            let cell = cursor.slice(cursor.number())
+            guard !cursor.isFailed else { return nil }
+            if label.isSame(as: wanted) { return cell }
+        }
+        return UnsafeBufferPointer(start: nil, count: 0)
+    }
+
     /// Hands every combination and its cell to `body`. Returns `false` if the section is damaged.
     func forEachCombination(_ body: (Combination, UnsafeBufferPointer<UInt8>) -> Void) -> Bool {
         guard let section = section(IntervalSection.combinations) else { return false }

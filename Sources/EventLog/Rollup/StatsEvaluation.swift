@@ -41,38 +41,43 @@ struct StatsEvaluation {
         do throws(Interruption) {
             let series = SeriesReader(query)
             try read([StatsTile(resolution: query.resolution, from: query.from, to: query.to)], series, scan)
-            let groups = query.groupBy.isEmpty ? [] : try groups(scan)
-            return .done(result(series.points, groups))
+            let (sums, buckets) = total(of: series.points)
+            let groups = query.groupBy.isEmpty ? [] : try groups(buckets, scan)
+            return .done(
+                StatsResult(
+                    query: query, totals: StatsMeasures(sums, buckets, percentiles: query.percentiles), series: points(series.points),
+                    groups: groups, labelOverflow: sums[.overflowed], damaged: damaged))
         } catch {
             return error == .unreadable ? .unreadable : .superseded
         }
     }
 
-    private func result(_ points: [RollupCell], _ groups: [StatsGroup]) -> StatsResult {
-        var total = RollupCounters()
+    private func total(of points: [RollupCell]) -> (RollupCounters, BucketCounts) {
+        var sums = RollupCounters()
         var buckets = DenseBuckets(slots: 1)
         for point in points {
-            total.merge(point.counters)
+            sums.merge(point.counters)
             buckets.add(point.buckets, to: 0)
         }
-        let series = points.enumerated().map { index, cell in
+        return (sums, buckets.counts(of: 0))
+    }
+
+    private func points(_ cells: [RollupCell]) -> [StatsPoint] {
+        cells.enumerated().map { index, cell in
             StatsPoint(
                 start: query.from + Int64(index) * query.stepSeconds,
                 measures: StatsMeasures(cell.counters, cell.buckets, percentiles: query.percentiles))
         }
-        return StatsResult(
-            query: query, totals: StatsMeasures(total, buckets.counts(of: 0), percentiles: query.percentiles), series: series,
-            groups: groups,
-            labelOverflow: total[.overflowed], damaged: damaged)
     }
 
-    private mutating func groups(_ scan: Scan) throws(Interruption) -> [StatsGroup] {
+    private mutating func groups(_ total: BucketCounts, _ scan: Scan) throws(Interruption) -> [StatsGroup] {
         let tiles = StatsTile.covering(from: query.from, to: query.to, query.resolution)
         let sums = GroupSumsReader(query)
         try read(tiles, sums, scan)
         let ranking = GroupRanking(query, sums.selector, sums.sums)
         let buckets = GroupBucketsReader(sums.selector, ranking)
         try read(tiles, buckets, scan)
+        buckets.addRest(of: total)
         return ranking.groups.enumerated().map { slot, group in
             StatsGroup(
                 labels: group.labels, measures: StatsMeasures(group.sums, buckets.buckets.counts(of: slot), percentiles: query.percentiles))

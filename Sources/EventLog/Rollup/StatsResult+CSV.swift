@@ -34,7 +34,7 @@ extension StatsResult {
         }
         for column in columns {
             bytes.append(0x2C)
-            bytes.append(contentsOf: (column.text(measures) ?? "").utf8)
+            _ = column.append(measures, &bytes)
         }
         bytes.append(literal: "\r\n")
     }
