@@ -5,13 +5,21 @@ import PackageDescription
 let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
 
 /// A module of ours and the test target beside it.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name + "Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: strict)
 }
+
+/// The dashboard's page, compiled into the binary; Sources/Admin/Dashboard/DashboardAsset.swift serves each.
+let dashboard: [Resource] = [
+    "index.html", "dashboard.css", "views.css", "icon.svg", "api.js", "breakdown.js", "cache.js", "chart.js", "dialogs.js",
+    "dom.js", "figures.js", "format.js", "health.js", "log-detail.js", "log-filters.js", "log.js", "login.js", "main.js",
+    "overview-charts.js", "overview.js", "panels.js", "plot.js", "scale.js", "state.js", "targets.js", "tenants.js", "theme.js",
+    "toolbar.js",
+].map { .embedInCode("Dashboard/" + $0) }
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -60,13 +68,15 @@ let package = Package(
         module("Embedding", ["CEmbeddingKernels", "Hashing", "JSON", "GatewayModel"]),
         module("SemanticCache", ["Storage", "Hashing", "JSON", "GatewayModel"]),
         module(
-            "GatewayConfiguration", ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", yams]),
+            "GatewayConfiguration",
+            ["Providers", "Routing", "Tenants", "RateLimiting", "EventLog", "Hashing", "JSON", "GatewayModel", yams]),
 
         // What joins them.
         module(
             "GatewayServer",
             [
-                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream", "EventLog",
+                "EventLoop", "HTTP1", "RequestScan", "Tenants", "RateLimiting", "Routing", "ExactCache", "Providers", "Upstream",
+                "EventLog",
                 "Telemetry", "Embedding", "SemanticCache", "Storage",
                 "Hashing", "JSON", "GatewayConfiguration", "GatewayModel", logging,
             ]),
@@ -74,15 +84,17 @@ let package = Package(
         module(
             "Admin",
             [
-                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache", "Storage",
+                "GatewayServer", "EventLoop", "HTTP1", "Tenants", "RateLimiting", "Routing", "ExactCache", "EventLog", "SemanticCache",
+                "Storage",
                 "Hashing", "JSON",
                 "GatewayConfiguration", "GatewayModel", logging,
-            ]),
+            ], resources: dashboard),
         .executableTarget(
             name: "weir",
             dependencies: [
                 "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
-                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo", argumentParser, logging,
+                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo",
+                argumentParser, logging,
             ],
             swiftSettings: strict),
 
@@ -95,7 +107,8 @@ let package = Package(
         tests(of: "HTTP1", ["HTTP1Transcript"]),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
-            name: "store-torture", dependencies: ["ExactCache", "EventLog", "Storage", "TestSupport", "GatewayModel"], path: "Tests/StoreTorture",
+            name: "store-torture", dependencies: ["ExactCache", "EventLog", "Storage", "TestSupport", "GatewayModel"],
+            path: "Tests/StoreTorture",
             swiftSettings: strict),
         tests(of: "Storage", ["store-torture", "TestSupport", "GatewayModel"]),
         tests(of: "RequestScan", ["JSON", "Hashing", "GatewayModel", "TestSupport"]),
@@ -110,13 +123,19 @@ let package = Package(
         tests(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
+        tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
-        tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
+        tests(
+            of: "Admin",
+            [
+                "GatewayServer", "GatewayConfiguration", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON",
+                "GatewayModel",
+                "TestSupport", logging,
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-// One connection on the admin port. Low rates, whole requests, whole answers; the same strict codec as the data port.
+// One connection on the admin port. Low rates, whole requests, answers whole or streamed; the same strict codec as the data port.
 //
 // Against a page in the operator's browser: the Host must be one of ours (DNS rebinding), a foreign Origin is refused (CSRF), nothing can be
 // framed and nothing is served to another origin.
@@ -19,6 +19,8 @@ final class AdminConnection: ConnectionDelegate {
     private var isClosing = false
     private var timer: LoopTimer?
     private var generation = 0
+    /// The body being streamed, while one is.
+    private var streamed: StreamedBody?
 
     private var bodyBytesMax: Int { server.bodyBytesMax }
     private static let headMilliseconds: UInt64 = 10_000
@@ -27,7 +29,7 @@ final class AdminConnection: ConnectionDelegate {
     init(server: AdminServer, connection: Connection) {
         self.server = server
         self.connection = connection
-        timer = try? server.loop.makeTimer { [unowned self] in self.close() }
+        timer = try? server.loop.makeTimer { [unowned self] in self.timePassed() }
         timer?.start(afterMilliseconds: Self.headMilliseconds)
     }
 
@@ -77,8 +79,8 @@ final class AdminConnection: ConnectionDelegate {
         let head = parser.head
         let keepsAlive = head.keepsAlive
         answer(head) { [weak self] response in
-            guard let self, self.generation == expected, !self.isClosing else { return }
-            self.send(response, keepsAlive: keepsAlive, isHead: head.method == .head)
+            guard let self, self.generation == expected, !self.isClosing else { return response.stream?.closed() ?? () }
+            self.send(response, keepsAlive: keepsAlive && !(response.stream != nil && head.isHTTP10), head: head)
         }
     }
 
@@ -90,24 +92,31 @@ final class AdminConnection: ConnectionDelegate {
         else {
             return done(.error(Self.unknown))
         }
-        if let refusal = server.checkOrigin(head) { return done(.error(refusal)) }
+        if let refusal = server.checkOrigin(head) ?? server.checkGuard(head) { return done(.error(refusal)) }
         let method = head.method == .head ? "GET" : head.method.name.description
         switch server.table.match(method: method, segments: segments) {
         case .unknown: return done(.error(server.role(head) == .anyone ? Self.unauthorized : Self.unknown))
         case .wrongMethod(let allowed):
             guard server.role(head) != .anyone else { return done(.error(Self.unauthorized)) }
-            done(
-                .error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(allowed.joined(separator: ", ")).")))
+            done(Self.wrongMethod(allowed))
         case .route(let route, let parameters):
             let role = server.role(head)
             guard role >= route.role else {
                 return done(.error(role == .anyone ? Self.unauthorized : Self.forbidden))
             }
-            let request = AdminRequest(method: method, segments: segments, query: fields, body: body, parameters: parameters)
+            let request = AdminRequest(
+                method: method, segments: segments, fields: fields, body: body, parameters: parameters, role: role,
+                session: SessionCookie.secret(in: head), peer: connection.peer.ip, accept: head.text(.accept),
+                ifNoneMatch: head.text(.ifNoneMatch))
             route.handler(request, done)
         }
     }
 
+    /// For the page and for everything else alike: data that a browser is led to open as a page may do nothing either.
+    private static let contentSecurityPolicy: StaticString = """
+        default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+        form-action 'none'; frame-ancestors 'none'
+        """
     private static let unknown = GatewayError(
         status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
     private static let unauthorized = GatewayError(
@@ -115,40 +124,103 @@ final class AdminConnection: ConnectionDelegate {
     private static let forbidden = GatewayError(
         status: 403, code: "admin_role_required", message: "This token may read; the call needs the admin token.")
 
-    private func send(_ response: AdminResponse, keepsAlive: Bool, isHead: Bool) {
+    private func send(_ response: AdminResponse, keepsAlive: Bool, head: RequestHead?) {
         var bytes: [UInt8] = []
+        let isHead = head?.method == .head
+        let isChunked = head?.isHTTP10 == false
+        appendFields(of: response, to: &bytes)
+        if !keepsAlive { ResponseWriter.appendConnectionClose(to: &bytes) }
+        // Neither 204 nor 304 has a body, and 204 must not tell a length (RFC 9110 section 8.6).
+        let hasBody = response.status != 204 && response.status != 304
+        if response.stream != nil {
+            if isChunked { ResponseWriter.appendChunkedEncoding(to: &bytes) }
+        } else if hasBody {
+            ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
+        }
+        ResponseWriter.appendHeadEnd(to: &bytes)
+        if let stream = response.stream, !isHead {
+            connection.write(bytes.span)
+            return begin(stream, isChunked: isChunked, keepsAlive: keepsAlive)
+        }
+        response.stream?.closed()
+        if !isHead, hasBody { bytes.append(contentsOf: response.body) }
+        connection.write(bytes.span)
+        finish(keepsAlive: keepsAlive)
+    }
+
+    private func appendFields(of response: AdminResponse, to bytes: inout [UInt8]) {
         ResponseWriter.appendStatusLine(response.status, to: &bytes)
         ResponseWriter.appendField("content-type", response.contentType, to: &bytes)
-        ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        if !response.fields.contains(where: { $0.name.description == "cache-control" }) {
+            ResponseWriter.appendField("cache-control", "no-store", to: &bytes)
+        }
+        for field in response.fields { _ = ResponseWriter.appendField(field.name, checked: field.value, to: &bytes) }
         ResponseWriter.appendField("x-content-type-options", "nosniff", to: &bytes)
-        ResponseWriter.appendField("content-security-policy", "default-src 'self'; frame-ancestors 'none'", to: &bytes)
+        ResponseWriter.appendField("referrer-policy", "no-referrer", to: &bytes)
+        ResponseWriter.appendField("cross-origin-resource-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("cross-origin-opener-policy", "same-origin", to: &bytes)
+        ResponseWriter.appendField("content-security-policy", Self.contentSecurityPolicy, to: &bytes)
         if response.status == 401 { ResponseWriter.appendField("www-authenticate", "Bearer", to: &bytes) }
-        if !keepsAlive { ResponseWriter.appendConnectionClose(to: &bytes) }
-        ResponseWriter.appendContentLength(UInt64(response.body.count), to: &bytes)
-        ResponseWriter.appendHeadEnd(to: &bytes)
-        if !isHead { bytes.append(contentsOf: response.body) }
-        connection.write(bytes.span)
+    }
+
+    private func begin(_ stream: any AdminStream, isChunked: Bool, keepsAlive: Bool) {
+        let body = StreamedBody(stream, over: connection, loop: server.loop, isChunked: isChunked) { [weak self] isWhole in
+            guard let self else { return }
+            self.streamed = nil
+            self.finish(keepsAlive: keepsAlive && isWhole)
+        }
+        streamed = body
+        body.pump()
+    }
+
+    private func finish(keepsAlive: Bool) {
         isBusy = false
-        if keepsAlive { parse() } else { close() }
+        guard keepsAlive else { return close() }
+        timer?.start(afterMilliseconds: Self.idleMilliseconds)
+        parse()
     }
 
     private func refuse(_ error: GatewayError) {
-        send(.error(error), keepsAlive: false, isHead: false)
+        var response = AdminResponse.error(error)
+        // What no path of ours takes.
+        if error.status == 405 { response.fields.append(("allow", "GET, HEAD, POST, PATCH, DELETE")) }
+        send(response, keepsAlive: false, head: nil)
     }
 
-    func connectionReceivedEnd(_ connection: Connection) { if !isBusy { close() } }
+    /// 405 with the field that RFC 9110 section 15.5.6 wants.
+    private static func wrongMethod(_ allowed: [String]) -> AdminResponse {
+        let names = allowed.flatMap { $0 == "GET" ? ["GET", "HEAD"] : [$0] }.joined(separator: ", ")
+        var response = AdminResponse.error(GatewayError(status: 405, code: "method_not_allowed", message: "Allowed here: \(names)."))
+        response.fields.append(("allow", names))
+        return response
+    }
 
-    func connectionDrained(_ connection: Connection) {}
+    /// Nothing came for long, or a peer does not take what is streamed to it.
+    private func timePassed() {
+        guard let streamed else { return close() }
+        guard streamed.isMoving else { return connection.reset() }
+        timer?.start(afterMilliseconds: Self.idleMilliseconds)
+    }
+
+    func connectionReceivedEnd(_ connection: Connection) {
+        if !isBusy || streamed?.isEndless == true { close() }
+    }
+
+    func connectionDrained(_ connection: Connection) { streamed?.pump() }
 
     func connectionClosed(_ connection: Connection, error: LoopError?) {
         isClosing = true
         timer?.close()
         timer = nil
+        streamed?.cancel()
+        streamed = nil
         server.forget(self)
     }
 
     func close() {
         isClosing = true
+        streamed?.cancel()
+        streamed = nil
         connection.close()
     }
 }

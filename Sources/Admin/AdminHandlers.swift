@@ -9,6 +9,7 @@ import Tenants
 struct AdminHandlers {
     private let control: ControlPlane
     private let version: (number: String, commit: String)
+    private let started = WallTime.now()
 
     init(_ control: ControlPlane, version: (number: String, commit: String)) {
         self.control = control
@@ -25,8 +26,10 @@ struct AdminHandlers {
             AdminRoute("GET", "/version", .read, "Version and commit.") { _, done in
                 done(.json(["version": .string(version.number), "commit": .string(version.commit)]))
             },
-            AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { _, done in
-                done(AdminResponse(contentType: "text/plain; version=0.0.4; charset=utf-8", body: Metrics(control).text))
+            AdminRoute("GET", "/metrics", .read, "Counters and gauges for Prometheus.") { request, done in
+                let format = MetricFormat(accept: request.accept)
+                let reading = MetricReading(control, started: started, version: version)
+                done(AdminResponse(contentType: format.contentType, body: reading.text(format)))
             },
             AdminRoute("GET", "/tenants", .read, "All tenants.") { _, done in done(.json(operations.listTenants())) },
             change("POST", "/tenants", "Makes a tenant.") { operations, request throws(GatewayError) in
@@ -40,7 +43,7 @@ struct AdminHandlers {
                 try limits.tenant(id)
             },
             AdminRoute("GET", "/keys", .read, "All keys, or those of ?tenant=T; never a secret.") { request, done in
-                done(.json(operations.listKeys(tenant: request.query["tenant"])))
+                done(.json(operations.listKeys(tenant: request.query("tenant"))))
             },
             change("POST", "/keys", "Makes a key; the secret is in the answer, this once.") { operations, request throws(GatewayError) in
                 try operations.createKey(try request.object())
@@ -57,8 +60,12 @@ struct AdminHandlers {
             change("DELETE", "/keys/{id}", "Revokes a key for good.") { operations, request throws(GatewayError) in
                 try operations.revokeKey(request.parameters[0])
             },
-            AdminRoute("GET", "/stats", .read, "Counters, and what is known of every target: breakers, benched keys, latency.") { _, done in
-                done(.json(StatsReport.describe(control)))
+            AdminRoute("GET", "/stats", .read, "Statistics of a window, counters since the start, targets, the event log.") {
+                request, done in
+                done(StatsReport(control).response(to: request))
+            },
+            AdminRoute("GET", "/routes", .read, "The routes of the configuration.") { _, done in
+                done(.json(["routes": .array(control.configuration.routes.map(\.json))]))
             },
             AdminRoute("POST", "/routes/{id}/test", .read, "Plans a request to a route and sends nothing.", rehearse),
             limits("/keys/{id}/limits", "How the limits of a key stand.") { limits, id throws(GatewayError) in try limits.key(id) },
@@ -68,9 +75,12 @@ struct AdminHandlers {
             AdminRoute("GET", "/cache/stats", .read, "What the exact cache holds and did.") { _, done in
                 done(.json(CacheReport.describe(control)))
             },
+            AdminRoute("GET", "/cache/entries", .read, "What the exact cache holds, newest first, a page at a time.") { request, done in
+                CacheEntriesReport(control).answer(request, done)
+            },
             AdminRoute("POST", "/cache/purge", .admin, "Purges by cache_key, key_id, tenant, model, tag, before or all.", purge),
             AdminRoute("POST", "/config/reload", .admin, "Reads the configuration again.", reload),
-        ]
+        ] + LogHandlers(control).routes
     }
 
     private var operations: TenancyOperations { TenancyOperations(control.keyStore, now: .now()) }

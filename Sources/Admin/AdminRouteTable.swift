@@ -53,7 +53,7 @@ struct AdminRouteTable {
 
     /// Splits a raw target into decoded segments and query fields. Dot segments, empty segments and encoded slashes are refused: a path has
     /// one spelling here.
-    static func parse(path: Span<UInt8>, query: Span<UInt8>) -> (segments: [String], query: [String: String])? {
+    static func parse(path: Span<UInt8>, query: Span<UInt8>) -> (segments: [String], query: [QueryField])? {
         var segments: [String] = []
         for part in Array(String(decoding: bytes(path), as: UTF8.self)).split(separator: "/", omittingEmptySubsequences: false).dropFirst()
         {
@@ -63,13 +63,13 @@ struct AdminRouteTable {
         }
         if segments == [""] { segments = [] }
         guard !segments.contains("") else { return nil }
-        var fields: [String: String] = [:]
+        var fields: [QueryField] = []
         for pair in bytes(query).split(separator: 0x26) {
             let parts = pair.split(separator: 0x3D, maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = decode(Array(parts[0]), plusIsSpace: true),
                 let value = decode(parts.count > 1 ? Array(parts[1]) : [], plusIsSpace: true)
             else { return nil }
-            fields[name] = value
+            fields.append(QueryField(name: name, value: value))
         }
         return (segments, fields)
     }

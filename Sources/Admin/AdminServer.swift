@@ -11,6 +11,7 @@ public final class AdminServer {
     let loop: EventLoop
     let table: AdminRouteTable
     private let tokens: AdminTokens
+    private let desk: SessionDesk
     private let hosts: Set<String>
     private var listener: Listener?
     private var connections: [ObjectIdentifier: AdminConnection] = [:]
@@ -36,7 +37,9 @@ public final class AdminServer {
         self.control = control
         self.hosts = Set(hosts.map { $0.lowercased() })
         loop = control.loop
-        table = AdminRouteTable(routes: AdminHandlers(control, version: version).routes)
+        desk = SessionDesk(tokens: tokens, isSecure: control.configuration.admin.isBehindTLSProxy)
+        table = AdminRouteTable(
+            routes: DashboardAsset.routes + desk.routes + AdminHandlers(control, version: version).routes)
     }
 
     /// Listens. The address is the configuration's; whether it may be other than loopback was decided there.
@@ -63,9 +66,22 @@ public final class AdminServer {
 
     // MARK: Who asks
 
-    /// The role of the bearer token in a head.
+    /// The role of who asks: that of the bearer token, or without one that of the dashboard's session.
     func role(_ head: RequestHead) -> AdminRole {
-        guard head.count(of: .authorization) == 1, let range = head.first(.authorization) else { return .anyone }
+        switch head.count(of: .authorization) {
+        case 0: sessionRole(head)
+        case 1: bearerRole(head)
+        default: .anyone
+        }
+    }
+
+    private func sessionRole(_ head: RequestHead) -> AdminRole {
+        guard let secret = SessionCookie.secret(in: head), !SessionCookie.isFromElsewhere(head) else { return .anyone }
+        return desk.role(of: secret)
+    }
+
+    private func bearerRole(_ head: RequestHead) -> AdminRole {
+        guard let range = head.first(.authorization) else { return .anyone }
         let prefix = Array("bearer ".utf8)
         guard range.count > prefix.count else { return .anyone }
         for (index, expected) in prefix.enumerated() where head.bytes[range.lowerBound + index] | 0x20 != expected | 0x20 { return .anyone }
@@ -81,6 +97,16 @@ public final class AdminServer {
         guard let origin = head.text(.origin), origin != "null" else { return head.text(.origin) == nil ? nil : Self.foreignOrigin }
         guard let separator = origin.range(of: "://"), origin[separator.upperBound...] == host[...] else { return Self.foreignOrigin }
         return nil
+    }
+
+    /// Refuses a change under a session that comes without the dashboard's own header: a foreign page can't add it without asking first (CSRF).
+    func checkGuard(_ head: RequestHead) -> GatewayError? {
+        guard head.method != .get, head.method != .head, head.count(of: .authorization) == 0, head.first(.cookie) != nil,
+            SessionCookie.secret(in: head) != nil, !SessionCookie.isGuarded(head)
+        else { return nil }
+        return GatewayError(
+            status: 403, code: "dashboard_header_required",
+            message: "Under a session a change needs the header \(SessionCookie.guardHeader): 1; with a bearer token it does not.")
     }
 
     private static let foreignOrigin = GatewayError(

@@ -22,7 +22,7 @@ public final class EventLog: Sendable {
     let clock: @Sendable () -> WallTime
     private let environment: StoreEnvironment?
     private let queue: EventQueue
-    private let rollups: (any RollupSink)?
+    private let rollups: RollupTable?
     private let bytesLimit: Int
     private let isClosed = Atomic<Bool>(false)
 
@@ -34,14 +34,14 @@ public final class EventLog: Sendable {
         RingStore.verify(database: database, key: key, value: value)
     }
 
-    /// Opens the log in the folder `path` and starts its writer thread. The cells of an earlier run are handed to `rollups` before it returns.
+    /// Opens the log in the folder `path` and starts its writer thread. What an earlier run's rollups left is handed to `rollups` before it returns.
     ///
     /// - Parameters:
     ///   - checker: looks at a suspect store before this process maps it; see `StoreOptions.checker`.
     ///   - clock: the civil time that age and quota go by.
     /// - Throws: what `StoreEnvironment.open` throws. A gateway that gets an error goes on with `withoutStore`.
     public static func open(
-        path: String, settings: EventLogSettings, rollups: (any RollupSink)? = nil,
+        path: String, settings: EventLogSettings, rollups: RollupTable? = nil,
         checker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, clock: @escaping @Sendable () -> WallTime = { WallTime.now() }
     ) throws(StoreError) -> EventLog {
         let options = StoreOptions(
@@ -53,11 +53,11 @@ public final class EventLog: Sendable {
     }
 
     /// A log that counts and keeps no rows: for a gateway whose store could not be opened. Nothing is read from it.
-    public static func withoutStore(settings: EventLogSettings, rollups: (any RollupSink)?) -> EventLog {
+    public static func withoutStore(settings: EventLogSettings, rollups: RollupTable?) -> EventLog {
         EventLog(settings, rollups)
     }
 
-    private init(_ settings: EventLogSettings, _ rollups: (any RollupSink)?) {
+    private init(_ settings: EventLogSettings, _ rollups: RollupTable?) {
         shared = RingShared(settings)
         queue = EventQueue(bytesMax: settings.queueBytesMax)
         self.rollups = rollups
@@ -71,7 +71,7 @@ public final class EventLog: Sendable {
     }
 
     private init(
-        _ environment: StoreEnvironment, _ settings: EventLogSettings, _ rollups: (any RollupSink)?,
+        _ environment: StoreEnvironment, _ settings: EventLogSettings, _ rollups: RollupTable?,
         _ clock: @escaping @Sendable () -> WallTime
     ) throws(StoreError) {
         self.environment = environment
@@ -204,6 +204,19 @@ public final class EventLog: Sendable {
         environment.close()
         return hasBegun && end.isGood
     }
+
+    // MARK: - Rollups
+
+    /// Answers a query of the rollups, exact to the last event handed over and taken up by the writer, which is a few hundred milliseconds.
+    /// `nil` where there are none, or where the store can't be read.
+    public func evaluate(_ query: StatsQuery) -> StatsResult? {
+        guard let rollups else { return nil }
+        guard let reading else { return rollups.evaluate(query) { _, _ in true } }
+        return rollups.evaluate(query) { start, visit in reading.with { $0.forEachCell(from: start, visit) } }
+    }
+
+    /// What became of the events that the rollups counted.
+    public var rollupCounts: RollupCounts { rollups?.counts ?? RollupCounts() }
 
     // MARK: - State
 

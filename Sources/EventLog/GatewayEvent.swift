@@ -164,6 +164,9 @@ public struct GatewayEvent: Sendable, Equatable {
         public static let uncollected = Flags(rawValue: 32)
         /// An operator's action, not a request.
         public static let audit = Flags(rawValue: 64)
+        /// An answer without a request of its own: fetched in the background, or whose client had left. Its attempts, tokens and cost count,
+        /// and no request.
+        public static let background = Flags(rawValue: 128)
     }
 
     /// UUIDv7, made when the request's head was read: `cf-aig-log-id`.

@@ -1,8 +1,7 @@
-// @unchecked: `value` is handed out only to the loop's thread, checked at every access.
 /// Carries a value that is confined to a loop through other threads, for use by jobs posted back to that loop.
 ///
 /// Make it, read it and let go of the last reference on the loop's thread.
-public final class LoopBound<Value>: @unchecked Sendable {
+public final class LoopBound<Value>: @unchecked Sendable {  // @unchecked: `value` is given out on the loop's thread only, which is checked
     private let loop: EventLoop
     private let stored: Value
 

@@ -1,12 +1,11 @@
 import CUV
 import GatewayModel
 
-// @unchecked: `queue`, `wake` and `isStopWanted` are only touched under `lock`; `running` only on the loop's thread.
 /// The way into a loop from other threads: a bounded queue of jobs, and one wake-up for as many as are waiting.
 ///
 /// A post costs a short mutex and, when the queue was empty, one write to an eventfd; the job runs 8–15 µs later. Jobs of one thread run in
 /// the order posted.
-public final class LoopMailbox: @unchecked Sendable {
+public final class LoopMailbox: @unchecked Sendable {  // @unchecked: variables under `lock`; `running` on the loop's thread only
     private let lock = Lock()
     private let jobsMax: Int
     private var queue: [@Sendable () -> Void] = []

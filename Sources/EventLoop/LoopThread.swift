@@ -1,8 +1,7 @@
 import CUV
 
-// @unchecked: `mailbox` is set once, before the initialiser returns; `handle` is only touched under `mutex`.
 /// A thread of its own that makes an event loop, runs it until stopped, and closes it.
-public final class LoopThread: @unchecked Sendable {
+public final class LoopThread: @unchecked Sendable {  // @unchecked: `mailbox` is set once, in `init`; `handle` under `mutex`
     /// The way in to the loop.
     public let mailbox: LoopMailbox
     private let mutex: UnsafeMutablePointer<uv_mutex_t>
@@ -63,9 +62,8 @@ public final class LoopThread: @unchecked Sendable {
     }
 }
 
-// @unchecked: the starter reads `result` only after the semaphore the thread posts once it is written; the rest is constant.
 /// What the new thread runs, and the word it sends back.
-private final class LoopThreadBody: @unchecked Sendable {
+private final class LoopThreadBody: @unchecked Sendable {  // @unchecked: `result` is read after the semaphore that follows its writing
     private let name: String
     private let cpu: Int?
     private let options: EventLoop.Options

@@ -55,18 +55,31 @@ public struct CacheRecordView: Sendable {
     /// Verifies and reads a record: length, magic, version, digest, checksum, and that all parts fit. `nil` for anything amiss.
     package init?(_ bytes: Span<UInt8>, digest: Digest256) {
         typealias Layout = CacheRecordLayout
+        guard CacheRecordView.begins(bytes, digest) else { return nil }
+        let checksum = xxh3(bytes.extracting(Layout.checkedFrom..<bytes.count))
+        guard checksum == bytes.withUnsafeBytes({ $0.number(Layout.checksumAt, UInt64.self) }) else { return nil }
+        guard let parsed = bytes.withUnsafeBytes({ CacheRecordView(checked: $0) }) else { return nil }
+        self = parsed
+    }
+
+    /// As `init(_:digest:)` but for the checksum, which takes a look at every byte of the body: for listings, which show heads only.
+    init?(unchecked bytes: Span<UInt8>, digest: Digest256) {
+        guard CacheRecordView.begins(bytes, digest), let parsed = bytes.withUnsafeBytes({ CacheRecordView(checked: $0) }) else {
+            return nil
+        }
+        self = parsed
+    }
+
+    /// Whether the bytes begin as the record of a digest does, and are as many as they say.
+    private static func begins(_ bytes: Span<UInt8>, _ digest: Digest256) -> Bool {
+        typealias Layout = CacheRecordLayout
         let count = bytes.count
-        guard count >= Layout.headerLength else { return nil }
-        let isWhole = bytes.withUnsafeBytes { raw in
+        guard count >= Layout.headerLength else { return false }
+        return bytes.withUnsafeBytes { raw in
             raw.number(0, UInt32.self) == Layout.magic && raw.number(Layout.versionAt, UInt16.self) == Layout.version
                 && raw.number(Layout.headerLengthAt, UInt16.self) == UInt16(Layout.headerLength)
                 && raw.number(Layout.totalAt, UInt32.self) == UInt32(clamping: count) && digest.equals(raw, at: Layout.digestAt)
         }
-        guard isWhole else { return nil }
-        let checksum = xxh3(bytes.extracting(Layout.checkedFrom..<count))
-        guard checksum == bytes.withUnsafeBytes({ $0.number(Layout.checksumAt, UInt64.self) }) else { return nil }
-        guard let parsed = bytes.withUnsafeBytes({ CacheRecordView(checked: $0) }) else { return nil }
-        self = parsed
     }
 
     /// Reads a record whose checksum holds. The lengths are checked still: a checksum says that we wrote it, not that we wrote sense.

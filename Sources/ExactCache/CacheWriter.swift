@@ -10,8 +10,7 @@ enum CacheWrite: Sendable {
 }
 
 /// What the cache's writer thread does with its batches: records in key order, their places in the order, evictions in the same transaction.
-final class CacheWriter: StoreWork, @unchecked Sendable {
-    // @unchecked: the variables are touched by the writer thread only (and by `init`, before it starts); counters are atomics.
+final class CacheWriter: StoreWork, @unchecked Sendable {  // @unchecked: variables are the writer thread's; counters atomics
 
     private let store: CacheStore
     private let pending: PendingWrites

@@ -5,8 +5,7 @@ import Synchronization
 ///
 /// Lossy on purpose. Entries that share a slot share a count; two loops that count at once may count one. A hit on a hot entry only reads
 /// (the counter stops at 3), so the loops don't pass a cache line around. One byte an entry of a table that is touched only where used.
-final class HotTable: @unchecked Sendable {
-    // @unchecked: the counters are atomics, and their address never changes.
+final class HotTable: @unchecked Sendable {  // @unchecked: the counters are atomics; their address never changes
     private let counters: UnsafeMutablePointer<Atomic<UInt8>>
     private let mask: UInt64
     /// The highest count.

@@ -19,11 +19,9 @@ final class PendingEntry: Sendable {
 ///
 /// It also decides what is written: the writer writes an entry only while it stands here, so that a purge, a newer answer or a full queue
 /// removes an entry by removing it here. Sharded by digest; a shard that is empty (the usual case for a hit) costs one atomic load.
-final class PendingWrites: @unchecked Sendable {
-    // @unchecked: `counts` points to atomics, and its address never changes.
+final class PendingWrites: @unchecked Sendable {  // @unchecked: `counts` points to atomics; its address never changes
 
-    private final class Shard: @unchecked Sendable {
-        // @unchecked: `entries` is guarded by `mutex`.
+    private final class Shard: @unchecked Sendable {  // @unchecked: `entries` is guarded by `mutex`
         let mutex = Lock()
         var entries: [Digest256: PendingEntry] = [:]
     }

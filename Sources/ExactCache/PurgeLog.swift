@@ -6,8 +6,7 @@ import Synchronization
 ///
 /// Without purges in between (nearly always) that costs one atomic load. The log is bounded: an answer older than all it remembers is not
 /// stored, which is safe and next to impossible.
-final class PurgeLog: @unchecked Sendable {
-    // @unchecked: `entries` is guarded by `mutex`.
+final class PurgeLog: @unchecked Sendable {  // @unchecked: `entries` is guarded by `mutex`
     private let latest = Atomic<UInt64>(0)
     private let mutex = Lock()
     private var entries: [(epoch: UInt64, selector: PurgeSelector)] = []

@@ -199,7 +199,8 @@ public struct ConfigurationLoader {
             gateways: root.names("gateways", isReserved: ReservedNames.isReserved), trustedProxies: root.addresses("trusted_proxies"),
             trustedNetworks: root.addresses("trusted_networks"), limits: LimitSettings(root.section("limits")),
             overload: OverloadSettings(root.section("overload")),
-            metering: MeteringSettings(root.section("metering"), egress: egress, secrets: secrets), timeouts: timeouts,
+            metering: MeteringSettings(root.section("metering"), egress: egress, secrets: secrets),
+            events: EventSettings(root.section("events"), egress: egress, secrets: secrets), timeouts: timeouts,
             retry: retry,
             breaker: BreakerSettings(
                 root.section("breaker"), deadlines: [timeouts.deadlineMilliseconds] + routes.map { $0.timeouts.deadlineMilliseconds }),

@@ -34,6 +34,8 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let overload: OverloadSettings
     /// How use is counted against limits, and who hears of spent budgets.
     public let metering: MeteringSettings
+    /// What is kept of every request.
+    public let events: EventSettings
     /// How long an upstream may take.
     public let timeouts: TimeoutSettings
     /// How often, how fast and for how long a request is tried where no route says otherwise, direct calls included.
@@ -82,6 +84,15 @@ public struct GatewayConfigurationSnapshot: Sendable {
 
     /// Provider names in policies, made canonical.
     public var policyNames: PolicyNames { PolicyNames(providers) }
+
+    /// What the event log keeps of a request: the route before the tenant before the defaults. A tenant that switched payloads off keeps them off.
+    public func eventPolicy(route: RouteDefinition?, tenant: Tenant?) -> EventPolicy {
+        EventPolicy(
+            collects: route?.events.collects ?? tenant?.collectsEvents ?? events.collects,
+            collectsPayloads: tenant?.collectsPayloads == false
+                ? false : route?.events.collectsPayloads ?? tenant?.collectsPayloads ?? events.collectsPayloads,
+            mayCollectPayloads: tenant?.collectsPayloads != false)
+    }
 
     /// The cache policy of a request: the route before the tenant before the defaults. A tenant that switched caching off keeps it off.
     public func cachePolicy(route: RouteDefinition?, tenant: Tenant) -> CachePolicy {

@@ -16,16 +16,20 @@ public struct MeteringSettings: Sendable, Equatable {
         hitsFactor = section.integer("hits_factor")
         metadataValuesMax = section.integer("metadata_values_max")
         alertWebhookSecret = section.secret("alert_webhook_secret", secrets)
-        guard let text = section.optionalText("alert_webhook") else {
-            alertWebhook = nil
-            return
-        }
+        alertWebhook = section.calledURL("alert_webhook", egress)
+    }
+}
+
+extension Section {
+    /// A URL that the gateway itself calls; reported where it must not be.
+    func calledURL(_ name: String, _ egress: EgressSettings) -> String? {
+        guard let text = optionalText(name) else { return nil }
         do {
-            try MeteringSettings.check(text, egress)
-            alertWebhook = text
+            try Section.check(text, egress)
+            return text
         } catch {
-            section.report("alert_webhook", error.message)
-            alertWebhook = nil
+            report(name, error.message)
+            return nil
         }
     }
 

@@ -24,6 +24,10 @@ extension ParameterTable {
             "tenants.*.custom_cost", .flag, .flag(false),
             "Whether cf-aig-custom-cost of the tenant's requests changes what is charged. Otherwise it changes analytics only."),
         Parameter("tenants.*.metadata", .values, "Up to 16 flat values added to every log row; a client can't override them."),
+        Parameter("tenants.*.events", .section, "Rows of the tenant in the event log."),
+        Parameter("tenants.*.events.collect", .flag, "Whether its requests have rows. Left out: as the route or the events section says."),
+        Parameter(
+            "tenants.*.events.payloads", .flag, "Whether bodies are kept with them. Left out: as the route or the events section says."),
         Parameter("tenants.*.cache", .section, "Cache policy of the tenant."),
         Parameter("tenants.*.cache.enabled", .flag, "Whether answers are cached. Left out: as the route or the cache section says."),
         Parameter("tenants.*.cache.ttl", .seconds, .none, 0...2_592_000, "Time to live. Left out: as the route or the cache section says."),

@@ -35,6 +35,10 @@ extension ParameterTable {
             "Whether answers are kept under the target that gave them or under the route as a whole. Left out: target for the strategies fallback and conditional, route for the others."
         ),
         Parameter("routes.*.limits", .limits, "What all requests of the route together may use; not by metadata. Left out: no limits."),
+        Parameter("routes.*.events", .section, "Rows of the route in the event log."),
+        Parameter("routes.*.events.collect", .flag, "Whether its requests have rows. Left out: as the tenant or the events section says."),
+        Parameter(
+            "routes.*.events.payloads", .flag, "Whether bodies are kept with them. Left out: as the tenant or the events section says."),
         Parameter(
             "routes.*.price_per_request", .usd, .none, 0...1_000_000,
             "What a request costs where no price is known. Left out: such a request is refused under a limit of cost."),

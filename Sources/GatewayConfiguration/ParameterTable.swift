@@ -5,7 +5,8 @@
 public struct ParameterTable: Sendable {
     /// The gateway's table.
     public static let standard = ParameterTable(
-        serving + identity + cache + routes + targets + routeRetry + providers + prices + limits + overload + metering + timeouts + retry
+        serving + identity + cache + routes + targets + routeRetry + providers + prices + limits + overload + metering + events + timeouts
+            + retry
             + upstream + operations)
 
     /// The parameters in the order of the documentation.

@@ -28,6 +28,14 @@ public struct RouteDefinition: Sendable, Equatable {
         public let staleWhileRevalidateSeconds: Int?
     }
 
+    /// What the event log keeps where the route says so; `nil`: as the tenant or the default says.
+    public struct Events: Sendable, Equatable {
+        /// Whether requests have rows.
+        public let collects: Bool?
+        /// Whether bodies are kept with them.
+        public let collectsPayloads: Bool?
+    }
+
     /// The alias.
     public let name: String
     /// The targets in the order they are written, each once, at least one; providers by canonical name, other routes already put in.
@@ -50,6 +58,8 @@ public struct RouteDefinition: Sendable, Equatable {
     public let cacheBy: CacheBy
     /// The cache policy where the route sets one.
     public let cache: Cache
+    /// What the event log keeps where the route says so.
+    public let events: Events
     /// Timeouts, with the general ones where the route sets none.
     public let timeouts: TimeoutSettings
     /// What all requests of the route together may use; none of them by metadata.

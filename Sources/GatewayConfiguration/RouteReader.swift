@@ -79,6 +79,7 @@ struct RouteReader {
         let hedge = section.has("hedge") ? HedgePolicy(section.section("hedge")) : nil
         if hedge != nil, targets.count < 2 { section.report("hedge", "needs a second target to ask") }
         let cache = section.section("cache")
+        let events = section.section("events")
         let (allowsHints, storesFallback) = (section.flag("hints"), section.flag("store_fallback_under_route"))
         var revision = RouteRevision(draft.name, providers: revisions)
         revision.add(selection.tree)
@@ -93,6 +94,8 @@ struct RouteReader {
                 storesToolCalls: cache.optionalFlag("store_tool_calls"), maxTemperature: cache.optionalNumber("max_temperature"),
                 staleIfErrorSeconds: cache.optionalInteger("stale_if_error"),
                 staleWhileRevalidateSeconds: cache.optionalInteger("stale_while_revalidate")),
+            events: RouteDefinition.Events(
+                collects: events.optionalFlag("collect"), collectsPayloads: events.optionalFlag("payloads")),
             timeouts: timeouts, limits: section.limits("limits", PolicyNames(providers), allowsMetadata: false),
             pricePerRequest: section.optionalNanoUSD("price_per_request"), revision: revision.value)
     }

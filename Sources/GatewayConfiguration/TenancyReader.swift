@@ -30,7 +30,9 @@ struct TenancyReader {
             pathGrants: paths(section), isCacheEnabled: cache.optionalFlag("enabled"), cacheTTLSeconds: cache.optionalInteger("ttl"),
             cacheNamespace: namespace, allowsCustomCacheKeys: cache.flag("custom_keys"),
             inFlightMax: section.optionalInteger("in_flight_max"), limits: section.limits("limits", names),
-            chargesCustomCost: section.flag("custom_cost"), metadata: section.metadata("metadata"), isDisabled: section.flag("disabled"),
+            chargesCustomCost: section.flag("custom_cost"), collectsEvents: section.section("events").optionalFlag("collect"),
+            collectsPayloads: section.section("events").optionalFlag("payloads"), metadata: section.metadata("metadata"),
+            isDisabled: section.flag("disabled"),
             managedBy: .config)
     }
 

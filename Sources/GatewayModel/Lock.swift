@@ -8,8 +8,7 @@
 #endif
 
 /// A mutex with one condition, for critical sections of a few instructions between threads. Not recursive.
-public struct Lock: ~Copyable, @unchecked Sendable {
-    // @unchecked: the two C objects are made for use from any thread, and their addresses never change.
+public struct Lock: ~Copyable, @unchecked Sendable {  // @unchecked: the two C objects are made for any thread; their addresses never change
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 

@@ -10,6 +10,24 @@ struct Alert: Equatable {
     let url: String
     /// Sent as `Authorization: Bearer`, if any.
     let bearer: String?
+    /// Further fields.
+    var fields: [AlertField] = []
+}
+
+/// A field that goes with a message.
+struct AlertField: Equatable {
+    let name: String
+    let value: String
+
+    /// Reads `name=value,name=value`, as `OTEL_EXPORTER_OTLP_HEADERS` has it; what is no pair is left out.
+    static func parse(_ text: String) -> [AlertField] {
+        text.split(separator: ",").compactMap { pair in
+            guard let mark = pair.firstIndex(of: "=") else { return nil }
+            let name = pair[..<mark].drop { $0 == " " }
+            let value = pair[pair.index(after: mark)...].drop { $0 == " " }
+            return name.isEmpty ? nil : AlertField(name: String(name), value: String(value))
+        }
+    }
 }
 
 /// Alerts that wait, are under way or wait for their next try. Time is an argument.

@@ -11,6 +11,7 @@ final class AlertSender {
     private let loop: EventLoop
     private let logger: Logger
     private let counters: CounterBlock
+    private let purpose: Purpose
     private let policy: (_ url: String) -> EgressPolicy
     private let timeouts: UpstreamTimeouts
     private var queue: AlertQueue
@@ -20,17 +21,29 @@ final class AlertSender {
     private var posts: [UInt64: Post] = [:]
     private var isClosed = false
 
+    /// What is sent: how it is counted and called in the log.
+    struct Purpose {
+        let name: String
+        let delivered: Counter
+        let failed: Counter
+        /// Budget alerts.
+        static let alert = Purpose(name: "An alert", delivered: .alertsSent, failed: .alertsFailed)
+        /// Spans for a collector.
+        static let spans = Purpose(name: "An export of spans", delivered: .spanExportsSent, failed: .spanExportsFailed)
+    }
+
     /// Two seconds to connect, ten for a try as a whole.
     static let timeouts = UpstreamTimeouts(connect: 2000, firstByte: 10_000, idle: 10_000, total: 10_000)
 
     /// Makes a sender; nothing is opened until the first alert. `policy` tells where a URL's connection may lead; it is asked at every try.
     init(
-        loop: EventLoop, logger: Logger, counters: CounterBlock, limits: AlertQueue.Limits = AlertQueue.Limits(),
+        loop: EventLoop, logger: Logger, counters: CounterBlock, purpose: Purpose = .alert, limits: AlertQueue.Limits = AlertQueue.Limits(),
         timeouts: UpstreamTimeouts = AlertSender.timeouts, policy: @escaping (_ url: String) -> EgressPolicy
     ) {
         self.loop = loop
         self.logger = logger
         self.counters = counters
+        self.purpose = purpose
         self.policy = policy
         self.timeouts = timeouts
         queue = AlertQueue(limits: limits)
@@ -41,11 +54,14 @@ final class AlertSender {
 
     /// Queues a JSON document for a webhook and returns at once. Beyond the queue's limit the oldest waiting alert is dropped and counted as
     /// failed. A 2xx answer is delivery; a redirect is not followed.
-    func send(_ body: [UInt8], to url: String, bearer: String?) {
+    func send(_ body: [UInt8], to url: String, bearer: String?) { send(Alert(body: body, url: url, bearer: bearer)) }
+
+    /// As above.
+    func send(_ alert: Alert) {
         if isClosed { return }
-        if queue.add(Alert(body: body, url: url, bearer: bearer), now: loop.now) {
-            counters.add(.alertsFailed)
-            logger.warning("An alert was dropped: too many wait for their webhooks")
+        if queue.add(alert, now: loop.now) {
+            counters.add(purpose.failed)
+            logger.warning("\(purpose.name) was dropped: too many wait to be delivered")
         }
         startDue()
     }
@@ -103,6 +119,7 @@ final class AlertSender {
     private func request(for alert: Alert) -> UpstreamRequest? {
         var fields = UpstreamFields()
         fields.append("Content-Type", "application/json")
+        for field in alert.fields { guard fields.append(field.name, field.value) else { return nil } }
         if let bearer = alert.bearer, !fields.append("Authorization", "Bearer " + bearer) { return nil }
         return UpstreamRequest(
             method: "POST", url: alert.url, fields: fields, body: .bytes(alert.body), timeouts: timeouts, egress: policy(alert.url))
@@ -112,12 +129,12 @@ final class AlertSender {
         if isClosed { return }
         posts[number] = nil
         switch queue.ended(number, outcome, now: loop.now) {
-        case .delivered: counters.add(.alertsSent)
+        case .delivered: counters.add(purpose.delivered)
         case .waits:
-            logger.info("An alert could not be delivered and is tried again", metadata: ["webhook": "\(host)", "cause": "\(cause)"])
+            logger.info("\(purpose.name) could not be delivered and is tried again", metadata: ["webhook": "\(host)", "cause": "\(cause)"])
         case .givenUp:
-            counters.add(.alertsFailed)
-            logger.error("An alert could not be delivered", metadata: ["webhook": "\(host)", "cause": "\(cause)"])
+            counters.add(purpose.failed)
+            logger.error("\(purpose.name) could not be delivered", metadata: ["webhook": "\(host)", "cause": "\(cause)"])
         }
     }
 

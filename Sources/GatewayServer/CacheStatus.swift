@@ -1,3 +1,4 @@
+import EventLog
 import GatewayModel
 
 /// What the cache did for one request: the source of `Cache-Status` (RFC 9211), `cf-aig-cache-status` and the log row.
@@ -72,5 +73,46 @@ enum CacheStatus: Equatable, Sendable {
         bytes.append(literal: kind)
         bytes.append(literal: "; detail=")
         bytes.append(contentsOf: reason.rawValue.utf8)
+    }
+}
+
+/// What the event log says of it.
+extension CacheStatus {
+    /// Which way the answer took.
+    var layer: GatewayEvent.CacheLayer {
+        switch self {
+        case .hit: .exact
+        case .staleWhileRevalidate, .staleIfError: .stale
+        case .collapsed: .collapsed
+        case .partial: .partial
+        case .missToBeStored, .miss, .refreshToBeStored, .refresh: .miss
+        case .bypass: .bypass
+        case .none: .none
+        }
+    }
+
+    /// The value of `Cache-Status` without what differs from request to request; a constant, so that it costs nothing.
+    var summary: String {
+        switch self {
+        case .hit: "hit"
+        case .staleWhileRevalidate: "hit; detail=stale-while-revalidate"
+        case .staleIfError: "fwd=stale; detail=stale-if-error"
+        case .missToBeStored: "fwd=miss; stored"
+        case .miss: "fwd=miss"
+        case .collapsed: "fwd=miss; collapsed"
+        case .refreshToBeStored: "fwd=request; stored"
+        case .refresh: "fwd=request"
+        case .bypass: "fwd=bypass"
+        case .partial: "fwd=partial"
+        case .none: ""
+        }
+    }
+
+    /// Why the answer was not read from the store, or will not be kept.
+    var reason: CacheReason? {
+        switch self {
+        case .miss(let reason), .refresh(let reason), .bypass(let reason): reason
+        default: nil
+        }
     }
 }

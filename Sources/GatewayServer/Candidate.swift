@@ -35,13 +35,17 @@ struct AttemptNote: Sendable {
     var status: Int
     /// Why there was no answer.
     var failure: AttemptFailure.Kind?
-    var milliseconds: UInt64
+    /// When it began, in microseconds after the request's head, and how long it took.
+    var startMicroseconds: UInt64
+    var microseconds: UInt64
     var isRepeat: Bool
+    /// Whether a target asked beside it answered first.
+    var isOutrun = false
 
-    /// `openai 503 412ms`, `openai connect_refused 1ms again`
+    /// `openai 503 412ms`, `openai connect_refused 1ms again`, `openai outrun 97ms`
     var text: String {
-        let what = failure?.rawValue ?? (status > 0 ? "\(status)" : "no_answer")
-        return "\(provider) \(what) \(milliseconds)ms" + (isRepeat ? " again" : "")
+        let what = failure?.rawValue ?? (isOutrun ? "outrun" : status > 0 ? "\(status)" : "no_answer")
+        return "\(provider) \(what) \(microseconds / 1000)ms" + (isRepeat ? " again" : "")
     }
 }
 

@@ -3,6 +3,7 @@
 // It owns the codec, the timers' deadlines and the write side; what a request means is the exchange's business. Deadlines are checked by the
 // worker's sweep, so a request costs no timer.
 
+import EventLog
 import EventLoop
 import GatewayModel
 import HTTP1
@@ -228,6 +229,12 @@ final class ClientConnection: ConnectionDelegate {
         var facts = AnswerFacts(requestID: worker.makeRequestID())
         facts.keepsAlive = false
         worker.composer.error(error, dialect: .openAI, facts: facts, now: worker.wallNow)
+        var event = GatewayEvent(id: facts.requestID, createdAt: worker.wallNow)
+        event.status = error.status
+        event.errorCode = error.code
+        event.errorKind = .refused
+        event.responseBytes = UInt64(worker.composer.bodyCount)
+        worker.record(event)
         sendComposed()
         closeAfterAnswer()
     }

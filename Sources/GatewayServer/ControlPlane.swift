@@ -1,6 +1,7 @@
 // The control side: one object on one loop (the main thread's) that owns the configuration, the key store and the workers. The admin port, the
 // signals and the commands act through it. Requests never come here.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayConfiguration
@@ -27,6 +28,8 @@ public final class ControlPlane {
         public var loadConfiguration: () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot
         /// Looks at a suspect store in a child process before this one maps it.
         public var storeChecker: (@Sendable (_ path: String) -> StoreVerdict)?
+        /// The gateway's version, for spans.
+        public var version: String
         /// Where log lines go.
         public var logger: Logger
         /// Descriptors this process may have open.
@@ -40,12 +43,13 @@ public final class ControlPlane {
         public init(
             dataDirectory: String,
             loadConfiguration: @escaping () throws(ConfigurationErrors) -> GatewayConfigurationSnapshot,
-            storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, logger: Logger, openFilesMax: Int,
+            storeChecker: (@Sendable (_ path: String) -> StoreVerdict)? = nil, version: String = "", logger: Logger, openFilesMax: Int,
             droppedLogLines: @escaping () -> UInt64 = { 0 }, didReload: @escaping (GatewayConfigurationSnapshot) -> Void = { _ in }
         ) {
             self.dataDirectory = dataDirectory
             self.loadConfiguration = loadConfiguration
             self.storeChecker = storeChecker
+            self.version = version
             self.logger = logger
             self.openFilesMax = openFilesMax
             self.droppedLogLines = droppedLogLines
@@ -63,6 +67,10 @@ public final class ControlPlane {
     public let cache: ExactCache?
     /// Why there is no cache, when there is none.
     public let cacheProblem: String?
+    /// What became of requests; without a store it counts and keeps no rows.
+    public let eventLog: EventLog
+    /// Why it has no store, when it has none.
+    public let eventLogProblem: String?
 
     private let options: Options
     private let shared: SharedState
@@ -88,6 +96,13 @@ public final class ControlPlane {
     private lazy var latencyWatch = LatencyWatch(loop: loop, logger: options.logger) { [unowned self] in
         snapshot.routes.values.map { route in zip(route.plan.targets, route.health).map { ($0.target, $1) } }
     }
+    /// Exports spans.
+    private lazy var spanExporter = SpanExporter(
+        loop: loop, collector: shared.spans, counters: controlCounters, version: options.version,
+        sender: AlertSender(loop: loop, logger: options.logger, counters: controlCounters, purpose: .spans) { [unowned self] url in
+            let egress = configuration.egress
+            return .make(alertURL: url, privateHosts: egress.privateHosts, privateRanges: egress.privateAddresses.ranges)
+        })
     /// The address the data port is bound to.
     public private(set) var dataAddress = SocketAddress.anyLoopback
 
@@ -102,10 +117,12 @@ public final class ControlPlane {
         (cache, cacheProblem) = ControlPlane.openCache(configuration, options)
         let loads = LoadRegistry()
         let flights = FlightTable(flightsMax: configuration.overload.flightsMax, limits: Flight.Limits())
+        (eventLog, eventLogProblem) = ControlPlane.openEventLog(configuration, options)
+        let events = eventLog
         let limiter = LimiterState(restoring: keyStore.spending(), damaged: keyStore.damagedSpendingCount, logger: options.logger)
         shared = SharedState(
             flights: flights, cache: cache, loads: loads, limiter: limiter, health: HealthTable(settings: configuration.breaker),
-            logger: options.logger)
+            events: events, logger: options.logger)
         snapshot = GatewaySnapshot(
             configuration: configuration, keys: table, loads: loads, limiter: limiter, health: shared.health,
             openFilesMax: options.openFilesMax)
@@ -134,6 +151,23 @@ public final class ControlPlane {
         }
     }
 
+    private static func openEventLog(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (EventLog, String?) {
+        let settings = EventLogSettings(configuration.events)
+        do throws(StoreError) {
+            let log = try EventLog.open(
+                path: options.dataDirectory + "/ring", settings: settings, rollups: RollupTable(), checker: options.storeChecker)
+            if let damage = log.opening?.damage {
+                options.logger.warning(
+                    "The event log was damaged and has been set aside; a new one is in use",
+                    metadata: ["cause": "\(damage)", "file": "\(log.opening?.quarantinedFile ?? "")"])
+            }
+            return (log, nil)
+        } catch {
+            options.logger.error("The event log can't be opened; requests are counted and not logged", metadata: ["cause": "\(error)"])
+            return (EventLog.withoutStore(settings: settings, rollups: RollupTable()), "\(error)")
+        }
+    }
+
     // MARK: Start
 
     /// Starts a worker per core, each with its own listener on the data port.
@@ -150,6 +184,7 @@ public final class ControlPlane {
         dataAddress = address
         prober.adopt(HealthProber.Probe.all(in: configuration))
         latencyWatch.start()
+        spanExporter.adopt(configuration.events)
     }
 
     /// Says that traffic may come.
@@ -205,6 +240,8 @@ public final class ControlPlane {
             }
             configuration = next
             spending.metering = next.metering
+            eventLog.settings = EventLogSettings(next.events)
+            spanExporter.adopt(next.events)
             prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
             table = keyStore.makeTable(previous: table)
@@ -241,11 +278,15 @@ public final class ControlPlane {
     /// The sum of a counter over all loops.
     public func value(of counter: Counter) -> UInt64 {
         if counter == .logLinesDropped { return options.droppedLogLines() }
+        if counter == .eventsDropped { return eventLog.status().dropped }
         return workers.reduce(controlCounters.value(of: counter)) { $0 &+ $1.counters.value(of: counter) }
     }
 
     /// The sum of a reason's count over all loops.
     public func value(of reason: CacheReason) -> UInt64 { workers.reduce(0) { $0 &+ $1.counters.value(of: reason) } }
+
+    /// What the loops measured of their requests.
+    var requestMetrics: [RequestMetrics] { workers.map(\.counters.requests) }
 
     /// What is known of every target.
     var health: HealthTable { shared.health }
@@ -312,6 +353,9 @@ public final class ControlPlane {
         latencyWatch.close()
         spending.close()
         alerts.close()
+        spanExporter.flush()
+        spanExporter.close()
+        eventLog.close()
         cache?.close()
         keyStore.close()
     }

@@ -20,6 +20,8 @@ public enum Counter: Int, CaseIterable, Sendable {
     case alertsSent, alertsFailed
     case limited, limitedInShadow, usageEstimated, usageUnderestimated, usageSuspect, unpriced, costNanoUSD
     case budgetAlerts, spendingWriteFailures
+    case spanExportsSent, spanExportsFailed, spansDropped
+    case eventsDropped
     case retries, fallbacks, hedges, breakerRefusals
     case healthProbesFailed
 
@@ -56,13 +58,17 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .authenticationFailures: "weir_authentication_failures_total"
         case .alertsSent: "weir_alerts_sent_total"
         case .alertsFailed: "weir_alerts_failed_total"
+        case .spanExportsSent: "weir_span_exports_sent_total"
+        case .spanExportsFailed: "weir_span_exports_failed_total"
+        case .spansDropped: "weir_spans_dropped_total"
+        case .eventsDropped: "weir_event_rows_dropped_total"
         case .limited: "weir_requests_limited_total"
         case .limitedInShadow: "weir_limits_shadow_refusals_total"
         case .usageEstimated: "weir_usage_estimated_total"
         case .usageUnderestimated: "weir_usage_underestimated_total"
         case .usageSuspect: "weir_usage_suspect_total"
         case .unpriced: "weir_requests_unpriced_total"
-        case .costNanoUSD: "weir_cost_nanousd_total"
+        case .costNanoUSD: "weir_cost_usd_total"
         case .budgetAlerts: "weir_budget_alerts_total"
         case .retries: "weir_upstream_retries_total"
         case .fallbacks: "weir_upstream_fallbacks_total"
@@ -72,6 +78,9 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .spendingWriteFailures: "weir_spending_write_failures_total"
         }
     }
+
+    /// Whether it counts thousand-millionths of what its name says.
+    public var isNano: Bool { self == .costNanoUSD }
 
     /// One sentence for `# HELP` and the documentation.
     public var help: String {
@@ -97,8 +106,8 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .timeouts: "Connections cut because the client was too slow."
         case .bytesReceived: "Bytes read from clients."
         case .bytesSent: "Bytes handed to the kernel for clients."
-        case .tokensIn: "Input tokens that providers reported."
-        case .tokensOut: "Output tokens that providers reported."
+        case .tokensIn: "Input tokens that providers reported, estimated where they reported none."
+        case .tokensOut: "Output tokens that providers reported, estimated where they reported none."
         case .tokensSaved: "Tokens of answers that came from the cache or a followed flight."
         case .logLinesDropped: "Log lines dropped because the sink was behind."
         case .reloads: "Configuration reloads applied."
@@ -106,13 +115,18 @@ public enum Counter: Int, CaseIterable, Sendable {
         case .authenticationFailures: "Requests with no, an unknown or a no longer valid virtual key."
         case .alertsSent: "Budget alerts that a webhook took (2xx)."
         case .alertsFailed: "Budget alerts given up after the last try, refused by the webhook, or dropped because too many waited."
+        case .spanExportsSent: "Exports of spans that the OTLP collector took."
+        case .spanExportsFailed:
+            "Exports of spans given up after the last try, refused by the collector, or dropped because too many waited."
+        case .spansDropped: "Requests whose spans were dropped because the exporter was behind."
+        case .eventsDropped: "Rows of the event log that were dropped because its writer was behind, or could not be written."
         case .limited: "Requests refused because a limit was reached or could never hold them."
         case .limitedInShadow: "Refusals that limits in shadow mode would have made."
         case .usageEstimated: "Answers charged by estimate because the provider reported no usage, or not all of it."
         case .usageUnderestimated: "Answers that used more than was set aside for them; the difference became debt."
         case .usageSuspect: "Usage reports with a negative, fractional, textual or absurd count."
         case .unpriced: "Answers whose model has no price: counted in tokens only."
-        case .costNanoUSD: "What providers' answers cost, in nano-USD, by the configured prices."
+        case .costNanoUSD: "What providers' answers cost in USD, by the configured prices."
         case .budgetAlerts: "Budgets that crossed a threshold of alert_at."
         case .retries: "Attempts repeated on the same target."
         case .fallbacks: "Requests that moved on to another target."
@@ -126,9 +140,10 @@ public enum Counter: Int, CaseIterable, Sendable {
 
 /// One loop's counters. Written by that loop alone, read by anyone.
 ///
-/// `@unchecked Sendable`: the cells are atomics in memory that lives as long as the block; a plain pointer only because arrays of atomics
-/// cannot be stored otherwise.
-public final class CounterBlock: @unchecked Sendable {
+/// A plain pointer to the cells, because arrays of atomics cannot be stored otherwise.
+public final class CounterBlock: @unchecked Sendable {  // @unchecked: the cells are atomics; their address never changes
+    /// What is measured of finished requests.
+    public let requests = RequestMetrics()
     private let cells: UnsafeMutablePointer<Atomic<UInt64>>
     private static let reasonBase = Counter.allCases.count
     private static let count = reasonBase + CacheReason.allCases.count

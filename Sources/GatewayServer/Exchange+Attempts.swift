@@ -93,7 +93,7 @@ extension Exchange {
     }
 
     /// The operator's policy, narrowed or widened within its bounds by the request's own fields.
-    private func retryPolicy(_ route: RouteState?) -> RetryPolicy {
+    func retryPolicy(_ route: RouteState?) -> RetryPolicy {
         var policy = route?.definition.retry ?? snapshot.configuration.retry
         policy.deadlineMilliseconds = UInt64((route?.definition.timeouts ?? snapshot.configuration.timeouts).deadlineMilliseconds)
         if let attempts = attemptFields.maxAttempts { policy.attemptsPerTarget = attempts }
@@ -156,15 +156,17 @@ extension Exchange {
             return try perform(attempts.machine.attemptRefused(candidate: number, waitNanoseconds: nil, now: now))
         }
         if universal != nil, let plan { attempts.machine.follow(retryPolicy(nil), traits(plan)) }
+        let isHedge = attempts.machine.hedge == number
         if isRepeat { worker.counters.add(.retries) } else { candidate.health.countRequest(at: now) }
-        if !isRepeat, attempts.machine.steps > 1 { worker.counters.add(.fallbacks) }
+        if isHedge { worker.counters.add(.hedges) } else if !isRepeat, attempts.machine.steps > 1 { worker.counters.add(.fallbacks) }
         start(order, meter, ticket, attempts, number, isRepeat: isRepeat)
         if attempts.machine.attempts == 1 { planHedge(candidate) }
     }
 
-    /// Makes ready to ask a second target, should the first take longer than it mostly does.
+    /// Makes ready to ask a second target, should the first take longer than it mostly does. Not for the rest of a batch whose other vectors are
+    /// in the cache: they are the first target's.
     private func planHedge(_ candidate: Candidate) {
-        guard let attempts, self.attempts === attempts, let policy = plan?.route?.definition.hedge,
+        guard let attempts, self.attempts === attempts, embeddings?.cachedCount ?? 0 == 0, let policy = plan?.route?.definition.hedge,
             let delay = candidate.health.hedgeDelay(policy, attempts.traits)
         else { return }
         attempts.hedgesAt = worker.loop.now.adding(milliseconds: delay / 1_000_000 + 1)
@@ -181,6 +183,7 @@ extension Exchange {
         fetch.target = attempts.candidates[number]
         fetch.isRepeat = isRepeat
         fetch.consumer = self
+        fetch.requestStarted = started
         if isHedge { attempts.rival = fetch } else { self.fetch = fetch }
         fetch.start()
     }
@@ -314,6 +317,7 @@ extension Exchange {
         let loser = rival === fetch ? self.fetch : rival
         attempts.rival = nil
         self.fetch = fetch
+        if let loser { attempts.note(loser.note(nil, isOutrun: true)) }
         loser?.makeWay()
         _ = try? adopt(attempts.candidates[fetch.candidate])
     }
@@ -353,10 +357,7 @@ extension Exchange {
     }
 
     private func note(_ fetch: Fetch, failure: AttemptFailure.Kind?) {
-        attempts?.note(
-            AttemptNote(
-                provider: fetch.order.provider, model: fetch.order.model, status: fetch.status, failure: failure,
-                milliseconds: MonotonicTime.now().nanoseconds(since: fetch.started) / 1_000_000, isRepeat: fetch.isRepeat))
+        attempts?.note(fetch.note(failure))
     }
 
     /// The wait before a repeat, or before a hedge, may be over. Returns whether there is still something to wait for.
@@ -372,18 +373,21 @@ extension Exchange {
         return self.attempts === attempts && attempts.nextWake != nil
     }
 
-    /// Asks a second target, unless the first has begun to answer meanwhile.
+    /// Asks a second target, unless the first has begun to answer meanwhile. It is paid from the first one's budget for repeats: where all have
+    /// become slow, asking everything twice would make them slower.
     private func startHedge(_ attempts: RequestAttempts, _ now: MonotonicTime) {
-        guard fetch?.hasHead == false, machine.progress == .nothing else { return }
+        guard let first = fetch, !first.hasAnswer, machine.progress == .nothing, attempts.machine.hasNext,
+            attempts.candidates[first.candidate].health.takeRepeat(at: now)
+        else { return }
         let action = attempts.machine.startHedge(now: now)
         guard case .attempt(let number, _) = action else { return }
-        worker.counters.add(.hedges)
         do throws(GatewayError) {
             try begin(number, isRepeat: false)
         } catch {
             // Its own limits do not allow it: the first goes on alone.
             _ = attempts.machine.attemptRefused(candidate: number, waitNanoseconds: nil, now: now)
         }
-        if attempts.rival != nil, let first = fetch { _ = try? adopt(attempts.candidates[first.candidate]) }
+        // Until the second has answered, the request is the first one's: its target, its limits, its name in the answer.
+        if self.attempts === attempts, fetch === first { _ = try? adopt(attempts.candidates[first.candidate]) }
     }
 }

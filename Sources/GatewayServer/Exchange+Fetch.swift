@@ -81,7 +81,7 @@ extension Exchange {
         case .follow(let flight, let id):
             self.flight = flight
             followerID = id
-            followsUntil = worker.loop.now.adding(milliseconds: timeouts(client.head, nil).firstByte)
+            followsUntil = patience()
             machine.follows()
             facts.cache = .collapsed
             // The follower waits for somebody else's slot, not its own.
@@ -105,6 +105,18 @@ extension Exchange {
                 throw error
             }
         }
+    }
+
+    /// Until when the request would wait for an answer of its own: for a first byte of each target it would ask. The one it follows asks them
+    /// in its place.
+    private func patience() -> MonotonicTime {
+        let targets = universal?.order.candidateCount ?? plannedRoute?.order.candidateCount ?? 1
+        let steps = UInt64(max(1, min(targets, retryPolicy(plan?.route).stepsMax)))
+        let (wait, overflow) = timeouts(client.head, nil).firstByte.multipliedReportingOverflow(by: steps)
+        let settings = plan?.route?.definition.timeouts ?? snapshot.configuration.timeouts
+        return min(
+            worker.loop.now.adding(milliseconds: overflow ? .max : wait),
+            started.adding(milliseconds: UInt64(clamping: settings.deadlineMilliseconds)))
     }
 
     private func lookUpAgain(_ flight: Flight) throws(GatewayError) -> Bool {
@@ -163,7 +175,9 @@ extension Exchange {
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, isClientTimeout: isClientTimeout, usesClientCredential: clientCredential != nil,
             requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
-            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings)
+            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings,
+            account: FetchOrder.Account(
+                tenant: tenant.tenant.id, key: snapshot.keys.keys[Int(identity.key)].id, route: plan.route?.name ?? ""))
     }
 
     private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
@@ -260,12 +274,15 @@ extension Exchange {
             try appendCredential(definition, plan, key: key, to: &fields)
             return fields
         }
+        let traceparent = upstreamTraceparent
         for field in head.fields where !field.isHopByHop {
             let name = head.bytes.span.extracting(field.name)
             guard HeaderPolicy.forwardsRequestField(field.known, name: name) else { continue }
             if clientCredential == nil, snapshot.providers.isAccountField(provider: plan.provider, name: name) { continue }
+            if field.known == .traceparent, traceparent != nil { continue }
             fields.append(name: name, value: head.bytes.span.extracting(field.value))
         }
+        if let traceparent { fields.append("traceparent", traceparent) }
         if operation.hasJSONBody, head.first(.contentType) == nil { fields.append("content-type", "application/json") }
         if isUnified, let base = plan.base {
             for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }

@@ -130,7 +130,7 @@ extension Exchange {
     }
 
     /// `cf-aig-custom-cost`: what the client says a token costs, in USD.
-    private func customPrice() -> ModelPrice? {
+    func customPrice() -> ModelPrice? {
         if let field = step?.controls.first(where: { $0.field == .cfAigCustomCost }) {
             let bytes = Array(field.value.utf8)
             return CustomCost.price(bytes.span)

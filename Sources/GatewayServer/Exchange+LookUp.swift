@@ -74,11 +74,9 @@ extension Exchange {
     }
 
     private func sendComposed(status: Int, usage: Usage?) {
+        savedUsage = usage
+        collectComposed()
         client.sendComposed()
-        if let usage {
-            let saved = usage.inputTokens.addingReportingOverflow(usage.outputTokens)
-            worker.counters.add(.tokensSaved, UInt64(clamping: saved.overflow ? .max : saved.partialValue))
-        }
         machine.answered()
         finish(status: status, keepsAlive: keepsConnection)
     }
@@ -155,12 +153,43 @@ extension Exchange {
 
     /// Head and recorded fields; `contentType` replaces the recorded one.
     private func beginHit(_ view: CacheRecordView, _ bytes: Span<UInt8>, contentType: [UInt8]? = nil) {
+        nameTarget(view, bytes)
         facts.overheadNanoseconds = overhead(at: .now())
         facts.upstreamNanoseconds = nil
         worker.composer.beginHead(status: Int(view.status), facts: facts, now: worker.wallNow)
         view.forEachField(in: bytes) { name, value in
             if let contentType { worker.composer.appendField(name, contentType.span) } else { worker.composer.appendField(name, value) }
         }
+    }
+
+    /// A fallback's answer may be kept under the first target's key too. The answer names who gave it.
+    private func nameTarget(_ view: CacheRecordView, _ bytes: Span<UInt8>) {
+        func isNamed(_ name: String, _ range: Range<Int>) -> Bool {
+            var index = range.lowerBound
+            for byte in name.utf8 {
+                guard index < range.upperBound, bytes[index] == byte else { return false }
+                index += 1
+            }
+            return index == range.upperBound
+        }
+        guard !isNamed(facts.provider, view.providerRange) || !isNamed(facts.model, view.modelRange) else { return }
+        func text(_ range: Range<Int>) -> String {
+            var copy: [UInt8] = []
+            copy.append(span: bytes.extracting(range))
+            return String(decoding: copy, as: UTF8.self)
+        }
+        nameTarget(provider: text(view.providerRange), model: text(view.modelRange))
+    }
+
+    /// The answer comes from a target that another request asked, or this one formerly.
+    func nameTarget(provider: String, model: String) {
+        facts.provider = provider
+        facts.model = model
+        let step = plannedRoute?.order.entries.first { entry in
+            guard let target = plannedRoute?.plan.targets[entry.target] else { return false }
+            return target.target.model == model && snapshot.providers[target.provider].name == provider
+        }
+        if let step { facts.step = step.position }
     }
 
     // MARK: Embeddings by item

@@ -21,6 +21,12 @@ extension Exchange {
     /// A follower waits no longer than it would have for its own answer, however often the one it follows is begun anew.
     func checkWaiting(now: MonotonicTime) {
         fetch?.checkWaiting(now: now)
+        attempts?.rival?.checkWaiting(now: now)
+        // The client has had no byte of an answer that drips in, however steadily.
+        if let attempts, machine.state == .fetching, machine.progress != .sent, now >= attempts.machine.deadline {
+            attempts.rival?.overrun()
+            fetch?.overrun()
+        }
         guard machine.state == .following, machine.progress == .nothing, now >= followsUntil else { return }
         refuse(
             GatewayError(
@@ -36,6 +42,7 @@ extension Exchange {
             var plain = head
             plain.contentType = Array("application/json".utf8)
             plain.isEventStream = false
+            if case .complete(let usage)? = update.end { savedUsage = usage }
             answerHead(plain, knownLength: answer.count)
             answerBytes(answer.span)
             return answerEnded()
@@ -47,7 +54,10 @@ extension Exchange {
     private func relayMore(_ update: FlightUpdate) {
         if !update.bytes.isEmpty { answerBytes(update.bytes.span) }
         switch update.end {
-        case .complete, .refusedUpstream: answerEnded()
+        case .complete(let usage):
+            savedUsage = usage
+            answerEnded()
+        case .refusedUpstream: answerEnded()
         case .failed(let error): answerFailed(error)
         case .notShared: machine.progress == .nothing ? flyAlone() : answerEnded()
         case nil: break
@@ -96,7 +106,7 @@ extension Exchange {
     /// The head of the answer. `knownLength`: the body's length, where the upstream told it and nothing is edited out.
     func answerHead(_ head: FlightHead, knownLength: Int?) {
         facts.upstreamNanoseconds = upstreamStarted.map { MonotonicTime.now().nanoseconds(since: $0) }
-        if !head.provider.isEmpty { facts.provider = head.provider }
+        if facts.provider != head.provider || facts.model != head.model { nameTarget(provider: head.provider, model: head.model) }
         answerStatus = head.status
         if head.isEventStream, !wantsUsage, plan?.injectsUsage == true { usageFilter = UsageEventFilter() }
         let holds = !head.isEventStream && (isUnified || head.status >= 400 && clientCredential == nil)
@@ -107,6 +117,7 @@ extension Exchange {
 
     private func sendHead(_ head: FlightHead, knownLength: Int?) {
         attempts?.machine.firstByteSent()
+        firstByteAt = .now()
         composeHead(head, framing: bodyFraming(head, knownLength))
         client.sendComposed()
     }
@@ -156,6 +167,7 @@ extension Exchange {
 
     private func sendBody(_ bytes: Span<UInt8>) {
         guard bytes.count > 0 else { return }
+        collect(bytes)
         guard isChunked else { return client.send(bytes) }
         worker.composer.chunk(bytes)
         client.sendComposed()
@@ -174,6 +186,8 @@ extension Exchange {
             }
             if heldHead.status >= 400 { scrubCredential() }
             composeHead(heldHead, framing: frameAnswer(knownLength: isHead ? knownLength ?? 0 : held.count))
+            firstByteAt = .now()
+            if !isHead { collect(held.span) }
             client.sendComposed(followedBy: held)
         case .sendEnd:
             if usageFilter != nil {
@@ -249,7 +263,7 @@ extension Exchange {
     private func count(broken error: GatewayError) {
         worker.counters.add(.requests)
         worker.counters.add(.upstreamErrors)
-        worker.log(self, status: answerStatus, error: error)
+        record(status: answerStatus, error: error)
     }
 
     private func cut() { client.cut() }

@@ -1,6 +1,7 @@
 // One request and its answer. The connection makes one exchange and uses it for one request after another; `number` tells late messages of an
 // earlier request apart. Phases 1, 4 and 14 are here; the others in the files that RequestPhases.swift names.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayConfiguration
@@ -61,9 +62,20 @@ final class Exchange {
     var isCharged = false
     /// The attempts to get an answer, once one was begun.
     var attempts: RequestAttempts?
-    /// How many attempts were made, and what became of those that failed, for the log row.
-    private(set) var attemptCount = 0
-    private(set) var failedAttempts: [AttemptNote] = []
+    /// How many attempts were made, and what became of them, for the event.
+    var attemptCount = 0
+    var attemptNotes: [AttemptNote] = []
+    /// What was used for an answer that no provider had to make for this request.
+    var savedUsage: Usage?
+    var finishReason = ""
+    /// Bytes of the answer's body handed to the connection, and those of them that go into the event log.
+    var responseBytes: UInt64 = 0
+    var collected: [UInt8] = []
+    var knownCollection: Collection?
+    /// When the answer's head went out.
+    var firstByteAt: MonotonicTime?
+    /// The request's place in a trace.
+    var trace: GatewayEvent.Trace?
     /// The route's targets in the order for this request; `nil` where the request names its one target.
     var plannedRoute: PlannedRoute?
     /// The steps of a universal request; `nil` for any other.
@@ -88,7 +100,7 @@ final class Exchange {
     /// Until when somebody else's answer may keep this request waiting for its first byte.
     var followsUntil = MonotonicTime(nanoseconds: 0)
     var isSuspended = false
-    private var keepsAlive = true
+    var keepsAlive = true
     private(set) var isHTTP10 = false
 
     let worker: LoopWorker
@@ -121,6 +133,7 @@ final class Exchange {
         keepsAlive = head.keepsAlive && !client.isLastRequest
         isHead = head.method == .head
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
+        findTrace(head)
         routed = snapshot.router.route(
             method: Array(head.method.name.description.utf8).span, path: head.bytes.span.extracting(head.path),
             query: head.bytes.span.extracting(head.queryRange),
@@ -174,7 +187,14 @@ final class Exchange {
         isCharged = false
         attempts = nil
         attemptCount = 0
-        if !failedAttempts.isEmpty { failedAttempts = [] }
+        if !attemptNotes.isEmpty { attemptNotes = [] }
+        savedUsage = nil
+        if !finishReason.isEmpty { finishReason = "" }
+        responseBytes = 0
+        if !collected.isEmpty { collected = [] }
+        knownCollection = nil
+        firstByteAt = nil
+        trace = nil
         plannedRoute = nil
         universal = nil
         isClientTimeout = false
@@ -291,138 +311,6 @@ final class Exchange {
         } catch {
             refuse(error)
         }
-    }
-
-    /// Adds up what the attempts used.
-    func add(_ reading: MeterReading) {
-        guard let sum = self.reading else { return self.reading = reading }
-        self.reading = sum.adding(reading)
-    }
-
-    // MARK: 14 finish
-
-    /// Answers with an error of the gateway's own.
-    func refuse(_ error: GatewayError) {
-        guard isUnderWay else { return }
-        if machine.progress == .sent {
-            _ = machine.answerFailed(error)
-            return breakAnswer(error)
-        }
-        releaseSource()
-        if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
-        facts.keepsAlive = keepsAlive && !error.closesConnection
-        facts.isHTTP10 = isHTTP10
-        facts.overheadNanoseconds = overhead(at: .now())
-        var allow: String?
-        if case .refused(let refusal) = routed { allow = refusal.allow }
-        worker.composer.error(error, dialect: dialect, allow: allow, facts: facts, now: worker.wallNow, isHead: isHead)
-        client.sendComposed()
-        machine.answered()
-        finish(status: error.status, error: error, keepsAlive: facts.keepsAlive)
-    }
-
-    /// Nanoseconds the gateway itself has spent: all but the upstream's part.
-    func overhead(at now: MonotonicTime) -> UInt64 {
-        let total = now.nanoseconds(since: started)
-        guard let upstreamStarted else { return total }
-        return total &- min(total, now.nanoseconds(since: upstreamStarted))
-    }
-
-    /// Whether head and framing let the connection live on.
-    var keepsConnection: Bool { keepsAlive && !isCloseFramed }
-
-    /// Marks a body that only the connection's end can end.
-    func frameAnswer(knownLength: Int?) -> AnswerFraming {
-        facts.isHTTP10 = isHTTP10
-        if let knownLength {
-            facts.keepsAlive = keepsAlive
-            return .length(knownLength)
-        }
-        isChunked = !isHTTP10
-        isCloseFramed = isHTTP10
-        facts.keepsAlive = keepsConnection
-        return isHTTP10 ? .untilClose : .chunked
-    }
-
-    /// Counts, logs and gives the connection back. The last thing that happens to a request.
-    func finish(status: Int, error: GatewayError? = nil, keepsAlive: Bool) {
-        releaseSource()
-        count(status: status)
-        worker.log(self, status: status, error: error)
-        if body.capacity > 64 * 1024 { body = [] }
-        // It holds the whole body, which an idle connection has no use for.
-        universal = nil
-        client.finished(keepsAlive: keepsAlive)
-    }
-
-    private func count(status: Int) {
-        let counters = worker.counters
-        counters.add(.requests)
-        if status >= 500 { counters.add(.upstreamErrors) } else if status >= 400 { counters.add(.clientErrors) }
-        switch facts.cache {
-        case .hit: counters.add(.hits)
-        case .staleIfError, .staleWhileRevalidate: counters.add(.staleHits)
-        case .collapsed: counters.add(.collapsed)
-        case .missToBeStored, .refreshToBeStored, .partial: counters.add(.misses)
-        case .miss(let reason), .refresh(let reason):
-            counters.add(.misses)
-            counters.add(reason)
-        case .bypass(let reason):
-            counters.add(.bypasses)
-            counters.add(reason)
-        case .none: break
-        }
-    }
-
-    /// Lets go of flight, fetch and slot.
-    func releaseSource() {
-        if isQueued {
-            isQueued = false
-            worker.admission.remove(self)
-        }
-        if let flight { worker.shared.flights.leave(flight, followerID) }
-        flight = nil
-        attempts?.rival?.makeWay()
-        fetch?.consumerLeft(self)
-        fetch = nil
-        if let attempts {
-            attemptCount = attempts.machine.attempts
-            failedAttempts = attempts.notes
-        }
-        attempts = nil
-        releaseSlot()
-        let shadowed = limits.takeShadowRefusals()
-        if shadowed > 0 { worker.noteShadowRefusals(shadowed, tenant: tenant?.tenant.id ?? "") }
-    }
-
-    // MARK: The client
-
-    /// The connection is gone.
-    func clientLeft() {
-        guard isUnderWay else { return }
-        worker.counters.add(.clientsLeft)
-        let wasRelaying = machine.clientLeft() == .abandon
-        releaseSource()
-        if wasRelaying {
-            count(status: 499)
-            worker.log(self, status: 499, error: nil)
-        } else {
-            worker.counters.add(.requests)
-        }
-    }
-
-    /// The process ends: what was not begun is refused, what was is broken off where the client can see it.
-    func gatewayStops() {
-        guard isUnderWay else { return }
-        refuse(
-            GatewayError(
-                status: 503, code: "draining", message: "The gateway is shutting down. Retry; another instance will answer.",
-                retryAfterSeconds: 1, closesConnection: true, source: .gateway))
-    }
-
-    /// The client has taken all that was queued for it.
-    func clientDrained() {
-        if machine.clientCaughtUp() == .resumeSource { resumeSource() }
     }
 }
 

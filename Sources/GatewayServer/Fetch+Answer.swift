@@ -59,11 +59,12 @@ extension Fetch {
     /// Asks the request what becomes of the answer, and passes it on if it is to be.
     private func judge() {
         if let consumer {
-            guard consumer.judge(self, status: status, retryAfterNanoseconds: retryAfterNanoseconds) else { return }
-            if isSuccess, answerForm != .json, !isEncoded, consumer.mayTryAgain {
+            // A stream is judged at its first token: until then another target may still answer sooner.
+            if isSuccess, answerForm != .json, !isEncoded, passage == .open, consumer.mayTryAgain {
                 passage = .withheld
                 return
             }
+            guard consumer.judge(self, status: status, retryAfterNanoseconds: retryAfterNanoseconds) else { return }
         } else if !order.usesClientCredential, status == 401 || status == 403 {
             return giveUp(credentialsRefused)
         }
@@ -192,15 +193,13 @@ extension Fetch {
 
     /// The first token commits the stream to this target; an error before it does not.
     private func checkFirstToken() {
-        guard let observer else { return passOn() }
+        guard let observer else { return judge() }
         if observer.isEventTooLarge { return fail(.tooLarge, Self.eventTooLarge) }
         if observer.hasError, let consumer, consumer.mayTryAgain {
             return fail(.errorInBody, AnswerSummary.errorInStream)
         }
         let hasSpoken = observer.outputCharacters > 0 || observer.hasToolCalls || observer.hasReachedEnd || observer.hasError
-        if hasSpoken || keptBytes.count >= Self.withheldBytesMax {
-            passOn()
-        }
+        if hasSpoken || keptBytes.count >= Self.withheldBytesMax { judge() }
     }
 
     /// A withheld stream waits for its first event no longer than for a first byte. Once it speaks it may think as long as any stream may stand
@@ -212,6 +211,12 @@ extension Fetch {
             return
         }
         fail(AttemptFailure(.stalled, isClientTimeout: order.isClientTimeout), Self.stalled)
+    }
+
+    /// The request's deadline has passed, and nothing of this answer has gone out.
+    func overrun() {
+        guard !isOver, hasHead, passage != .failed, passage != .kept else { return }
+        fail(.totalTimeout, UpstreamFailure(.totalTimeout, "").gatewayError(provider: order.provider))
     }
 
     func transferCompleted(_ transfer: Transfer) {
@@ -231,8 +236,8 @@ extension Fetch {
             if outcome == .truncated || outcome == .malformed {
                 return fail(.truncated, UpstreamFailure(.truncated, "").gatewayError(provider: order.provider))
             }
-            passOn()
-            if !isOver { complete() }
+            judge()
+            if passage == .open, !isOver { complete() }
         case .open: complete()
         case .failed: break
         }
@@ -244,6 +249,7 @@ extension Fetch {
         worker.fetches.remove(self)
         let summary = observer?.finish(transportEndedCleanly: true)
         settleMeter(summary)
+        if let reason = summary?.finishReasons.first { consumer?.finishReason = reason }
         let isBroken = order.isUnified && isEventStream && status < 300 && summary.map { $0.outcome != .complete } == true
         if isBroken || isSuccess && summary?.outcome == .errorInBody { reportBroken() } else { reportStatus() }
         if isBroken, let summary {
@@ -272,7 +278,7 @@ extension Fetch {
             }
         let reading = meter.settle(ending, now: worker.limitNow)
         worker.count(reading)
-        consumer?.add(reading)
+        if let consumer { consumer.add(reading) } else { recordAlone(reading, summary) }
     }
 
     func transferFailed(_ transfer: Transfer, _ failure: UpstreamFailure) { transferFailed(failure) }

@@ -20,7 +20,7 @@ extension Fetch {
         }
         guard isRegistered else { return }
         if isShared {
-            endFlight(.complete)
+            endFlight(.complete(summary?.usage))
         } else if Self.isFailure(status) {
             endFlight(
                 .failed(GatewayError(status: 502, code: "upstream_error", message: "The provider answered \(status).", source: .upstream)))

@@ -5,6 +5,7 @@
 // and is cancelled otherwise. Bytes are forwarded as they come; beside that they are looked at once (usage, finish, clean end) and, when the
 // answer may be kept or shared, copied once into the flight's buffer.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayModel
@@ -33,6 +34,8 @@ final class Fetch: TransferDelegate {
     let worker: LoopWorker
     /// Who gets the answer first-hand; `nil` for background refreshes and once the client has left.
     weak var consumer: Exchange?
+    /// When the request began that counted it among its attempts; `nil` for background refreshes.
+    var requestStarted: MonotonicTime?
     /// Shared with followers, and the capture for the store. `nil` when nobody may share and nothing is kept.
     let flight: Flight?
     let isRegistered: Bool
@@ -120,7 +123,8 @@ final class Fetch: TransferDelegate {
     /// The client has left, or has its answer. Without followers the transfer is not worth going on.
     func consumerLeft(_ exchange: Exchange) {
         guard consumer === exchange else { return }
-        consumer = nil
+        // What was used until now is this request's, unless others still wait for the rest.
+        defer { consumer = nil }
         // Clients close as soon as they have read the end mark. The transport's own end is a moment away, and the answer is worth keeping.
         guard !isOver, passage != .open || observer?.hasReachedEnd != true else { return }
         guard isRegistered, let flight, passage == .open || passage == .withheld else { return cancel(.clientLeft) }
@@ -140,8 +144,42 @@ final class Fetch: TransferDelegate {
         consumer = nil
     }
 
-    /// Whether its answer has begun.
+    /// What was used with nobody to count it for: an event of its own, which is no request.
+    func recordAlone(_ reading: MeterReading, _ summary: AnswerSummary?) {
+        var event = GatewayEvent(id: worker.makeRequestID(), createdAt: worker.wallNow)
+        event.flags = [.background, .uncollected]
+        event.tenant = order.account.tenant
+        event.keyID = order.account.key
+        event.route = order.account.route
+        event.provider = order.provider
+        event.model = order.model
+        event.operation = order.operation.name
+        event.status = status
+        event.errorKind = .of(status: status == 0 ? 502 : status, error: nil)
+        event.cacheLayer = .miss
+        event.durationMicroseconds = MonotonicTime.now().nanoseconds(since: started) / 1000
+        event.addUse(reading)
+        event.finishReason = summary?.finishReasons.first ?? ""
+        if requestStarted == nil {
+            event.attemptCount = 1
+            event.attempts = [GatewayEvent.Attempt(note(nil))]
+        }
+        worker.record(event)
+    }
+
+    /// What the request's event says of it.
+    func note(_ failure: AttemptFailure.Kind?, isOutrun: Bool = false) -> AttemptNote {
+        AttemptNote(
+            provider: order.provider, model: order.model, status: status, failure: failure,
+            startMicroseconds: requestStarted.map { started.nanoseconds(since: $0) / 1000 } ?? 0,
+            microseconds: MonotonicTime.now().nanoseconds(since: started) / 1000, isRepeat: isRepeat, isOutrun: isOutrun)
+    }
+
+    /// Whether a head came.
     var hasHead: Bool { status > 0 }
+
+    /// Whether its answer has begun. A stream's begins with its first token.
+    var hasAnswer: Bool { hasHead && passage != .withheld }
 
     /// Stops the transfer for good.
     func cancel(_ reason: CacheReason) {

@@ -24,6 +24,15 @@ struct FetchOrder {
     var record: RecordOrder?
     /// The items of a unified embeddings request, kept one by one.
     var embeddings: EmbeddingsBatch?
+    /// On whose account: for what is used when the request is gone.
+    var account: Account
+
+    /// Whom an answer is counted for.
+    struct Account {
+        var tenant: String
+        var key: String
+        var route: String
+    }
 }
 
 /// How an answer is kept.

@@ -9,8 +9,8 @@ import Synchronization
 
 /// How a flight ended.
 enum FlightEnd: Sendable {
-    /// The whole answer is in the buffer, ended cleanly, and every waiting follower may have it.
-    case complete
+    /// The whole answer is in the buffer, ended cleanly, and every waiting follower may have it. With what the provider says it used.
+    case complete(Usage?)
     /// The answer belongs to the leader alone; followers that have sent nothing go their own ways, in parallel.
     case notShared(CacheReason)
     /// The answer is a refusal by the upstream that a repeat would not change (4xx); followers get it too.

@@ -1,9 +1,7 @@
 import GatewayModel
 
 /// Guards one value. Held for a few instructions, never across I/O or a callback.
-///
-/// `@unchecked Sendable`: the value is reachable only through `withLock`.
-final class Locked<Value>: @unchecked Sendable {
+final class Locked<Value>: @unchecked Sendable {  // @unchecked: the value is reachable only through `withLock`
     private let lock = Lock()
     private var value: Value
 

@@ -16,9 +16,7 @@ import Synchronization
 public enum LogFormat: String, Sendable { case text, json }
 
 /// The process's log. Thread-safe; lines from one thread keep their order.
-///
-/// `@unchecked Sendable`: all mutable state sits behind the lock.
-public final class LogSink: @unchecked Sendable {
+public final class LogSink: @unchecked Sendable {  // @unchecked: all mutable state sits behind `lock`
     /// Lines that may wait for the descriptor; more are dropped.
     public static let linesMax = 4096
     /// Bytes of one value; what is longer is cut.

@@ -1,5 +1,6 @@
 // What a worker says about its requests: log lines, without payloads and without keys.
 
+import EventLog
 import EventLoop
 import GatewayModel
 import JSON
@@ -7,13 +8,36 @@ import Logging
 
 extension LoopWorker {
     /// One line per finished request, at debug level; errors of the gateway's own and of upstreams at a level that is seen.
-    func log(_ exchange: Exchange, status: Int, error: GatewayError?) {
+    func log(_ exchange: Exchange, _ event: GatewayEvent) {
         let logger = shared.logger
-        let level: Logger.Level = status >= 500 ? .warning : .debug
+        let level: Logger.Level = event.status >= 500 ? .warning : .debug
         guard logger.logLevel <= level else { return }
-        logger.log(
-            level: level, status >= 500 ? "Request failed" : "Request finished", metadata: exchange.row(status: status, error: error))
+        logger.log(level: level, event.status >= 500 ? "Request failed" : "Request finished", metadata: exchange.row(event))
     }
+
+    /// Measures a finished request and hands it to the event log, in batches: a batch is a lock and a wake-up, an event a copy.
+    func record(_ event: GatewayEvent) {
+        if event.tokensSaved > 0 { counters.add(.tokensSaved, event.tokensSaved) }
+        counters.requests.record(event, labels: snapshot.metricLabels)
+        events.append(event)
+        if events.count == 1 { eventTimer?.start(afterMilliseconds: Self.eventDelayMilliseconds) }
+        if events.bytes.count >= Self.eventBatchBytes { submitEvents() }
+    }
+
+    /// Hands over what was recorded.
+    func submitEvents() {
+        guard events.count > 0 else { return }
+        let batch = events
+        events = EventBatch(reserving: Self.eventBatchBytes + 4096)
+        shared.events.submit(batch)
+    }
+
+    /// How old an event may become before it is handed over, and how large a batch.
+    private static let eventDelayMilliseconds: UInt64 = 100
+    private static let eventBatchBytes = 32 * 1024
+
+    /// A path as text. Clients repeat themselves: the last few are kept.
+    func text(ofPath path: Span<UInt8>) -> String { paths.text(of: path) }
 
     /// Counts what limits in shadow mode would have refused, and says so, at most once a second: tuning is what they are for.
     func noteShadowRefusals(_ count: UInt64, tenant: String) {
@@ -25,11 +49,9 @@ extension LoopWorker {
 
     /// Adds up what answers used.
     func count(_ reading: MeterReading) {
-        if let usage = reading.usage {
-            counters.add(.tokensIn, UInt64(clamping: usage.inputTokens))
-            counters.add(.tokensOut, UInt64(clamping: usage.outputTokens))
-            if usage.isSuspect { counters.add(.usageSuspect) }
-        }
+        counters.add(.tokensIn, UInt64(clamping: reading.told.input))
+        counters.add(.tokensOut, UInt64(clamping: reading.told.output))
+        if reading.usage?.isSuspect == true { counters.add(.usageSuspect) }
         if reading.isEstimated { counters.add(.usageEstimated) }
         if reading.isUnderestimated { counters.add(.usageUnderestimated) }
         if reading.isUnpriced, reading.use != MeteredUse() { counters.add(.unpriced) }

@@ -1,6 +1,7 @@
 // Everything one event loop owns: its listener, connections, upstream driver, cache reader, scanner and scratch. One per core; nothing in it is
 // ever touched by another thread, except the counters, which others read.
 
+import EventLog
 import EventLoop
 import ExactCache
 import GatewayModel
@@ -37,6 +38,10 @@ final class LoopWorker {
     private var sleepers: [Exchange] = []
     /// Until when refusals in shadow mode are counted without a line in the log.
     var shadowNotedUntil = MonotonicTime(nanoseconds: 0)
+    /// Finished requests on their way to the event log.
+    var events = EventBatch()
+    private(set) var eventTimer: LoopTimer?
+    var paths = PathTexts()
     private var halfClosed: [ClientConnection] = []
     private var random: FastRandom
     var keyBuilder = CacheKeyBuilder()
@@ -67,6 +72,7 @@ final class LoopWorker {
         sweepTimer = try loop.makeTimer { [unowned self] in self.sweep() }
         queueTimer = try loop.makeTimer { [unowned self] in self.pollQueue() }
         wakeTimer = try loop.makeTimer { [unowned self] in self.wakeSleepers() }
+        eventTimer = try loop.makeTimer { [unowned self] in self.submitEvents() }
         probeTimer = try loop.makeTimer { [unowned self] in self.probeHalfClosed() }
         scheduleSweep()
     }
@@ -295,8 +301,10 @@ final class LoopWorker {
         queueTimer?.close()
         probeTimer?.close()
         wakeTimer?.close()
+        eventTimer?.close()
         cutTimer?.close()
         for fetch in fetches.all { fetch.cancel(.clientLeft) }
+        submitEvents()
         upstream.close()
     }
 

@@ -22,14 +22,24 @@ enum FetchEnding {
 struct MeterReading: Sendable, Equatable {
     /// Tokens as they count against limits, and nano-USD.
     var use = MeteredUse()
-    /// The provider's own report.
+    /// The provider's own report; of several attempts the last one's.
     var usage: Usage?
+    /// What is told and counted: the provider's own numbers, an estimate where it gave none.
+    var told = ToldTokens()
     /// Whether `use` is estimated because the provider reported nothing, or not all.
     var isEstimated = false
     /// Whether no price is known, so that `use.cost` is 0 or the route's fixed price.
     var isUnpriced = false
     /// Whether more was used than had been reserved somewhere.
     var isUnderestimated = false
+}
+
+/// Tokens as logs and counters tell them.
+struct ToldTokens: Sendable, Equatable {
+    var input: Int64 = 0
+    var output: Int64 = 0
+    /// The part of `input` that came from the provider's prompt cache.
+    var cached: Int64 = 0
 }
 
 extension MeterReading {
@@ -42,7 +52,10 @@ extension MeterReading {
         return MeterReading(
             use: MeteredUse(
                 inputTokens: sum(use.inputTokens, other.use.inputTokens), outputTokens: sum(use.outputTokens, other.use.outputTokens),
-                cost: sum(use.cost, other.use.cost)), usage: other.usage ?? usage, isEstimated: isEstimated || other.isEstimated,
+                cost: sum(use.cost, other.use.cost)), usage: other.usage ?? usage,
+            told: ToldTokens(
+                input: sum(told.input, other.told.input), output: sum(told.output, other.told.output),
+                cached: sum(told.cached, other.told.cached)), isEstimated: isEstimated || other.isEstimated,
             isUnpriced: isUnpriced || other.isUnpriced, isUnderestimated: isUnderestimated || other.isUnderestimated)
     }
 }
@@ -79,6 +92,9 @@ final class Meter {
         } else {
             reading.isUnderestimated = reservation.settle(actual: reading.use, now).isUnderestimated
         }
+        reading.told = ToldTokens(
+            input: reading.usage?.inputTokens ?? reading.use.inputTokens, output: reading.usage?.outputTokens ?? reading.use.outputTokens,
+            cached: reading.usage?.cachedInputTokens ?? 0)
         return reading
     }
 

@@ -2,6 +2,7 @@
 // `weir limits simulate`: who asked, for what, when, what it used, and what it had been expected to use. Never a prompt, an answer or a key;
 // of metadata only the values of names that limits are declared for. Made at debug level only, hence from what the exchange holds anyway.
 
+import EventLog
 import GatewayModel
 import JSON
 import Logging
@@ -10,11 +11,11 @@ import Tenants
 
 extension Exchange {
     /// The row. `created_at` is when the head arrived; `duration` are the milliseconds to the end.
-    func row(status: Int, error: GatewayError?) -> Logger.Metadata {
+    func row(_ event: GatewayEvent) -> Logger.Metadata {
         var row: Logger.Metadata = [
             "id": "\(requestID.text)", "created_at": "\(LogSink.timestamp(requestID.time))", "operation": "\(operation.name)",
-            "duration": "\(Self.milliseconds(MonotonicTime.now().nanoseconds(since: started)))", "status_code": "\(status)",
-            "success": "\((200..<400).contains(status))", "cached": "\(facts.cache.isHit)", "step": "\(facts.step)",
+            "duration": "\(Self.milliseconds(event.durationMicroseconds &* 1000))", "status_code": "\(event.status)",
+            "success": "\(event.isSuccess)", "cached": "\(facts.cache.isHit)", "step": "\(facts.step)",
         ]
         if let tenant { row["tenant"] = "\(tenant.tenant.id)" }
         if let identity { row["key_id"] = "\(snapshot.keys.keys[Int(identity.key)].id)" }
@@ -26,9 +27,10 @@ extension Exchange {
             facts.cache.append(to: &text)
             row["cache_status"] = "\(String(decoding: text, as: UTF8.self))"
         }
-        if let error { row["code"] = "\(error.code)" }
+        if !event.errorCode.isEmpty { row["code"] = "\(event.errorCode)" }
         if attemptCount > 0 { row["attempts"] = "\(attemptCount)" }
-        if !failedAttempts.isEmpty { row["failed_attempts"] = "\(failedAttempts.map(\.text).joined(separator: ", "))" }
+        let failed = attemptNotes.filter { $0.failure != nil || $0.isOutrun || $0.status >= 400 }
+        if !failed.isEmpty { row["failed_attempts"] = "\(failed.map(\.text).joined(separator: ", "))" }
         addUse(to: &row)
         if let text = limitMetadata() { row["metadata"] = "\(text)" }
         return row
@@ -37,9 +39,9 @@ extension Exchange {
     /// What was used, and what had been expected. A hit uses nothing, a follower somebody else's.
     private func addUse(to row: inout Logger.Metadata) {
         if let reading {
-            let input = reading.usage?.inputTokens ?? reading.use.inputTokens
+            let input = reading.told.input
             row["tokens_in"] = "\(input)"
-            let output = reading.usage?.outputTokens ?? reading.use.outputTokens
+            let output = reading.told.output
             row["tokens_out"] = "\(output)"
             // Limits count less where the provider does not count what it read from its prompt cache, more where its report can't be whole.
             if reading.use.inputTokens != input { row["tokens_in_counted"] = "\(reading.use.inputTokens)" }
@@ -98,5 +100,5 @@ extension Exchange {
 
 extension RequestID {
     /// When it was made.
-    fileprivate var time: WallTime { WallTime(milliseconds: Int64(high >> 16)) }
+    var time: WallTime { WallTime(milliseconds: Int64(high >> 16)) }
 }

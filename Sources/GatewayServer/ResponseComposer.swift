@@ -51,6 +51,15 @@ struct ResponseComposer {
     /// The longest `Retry-After` that SDKs wait for, in seconds.
     private static let retrySecondsMax = 60
 
+    /// Where the body begins, once the head has ended.
+    private var bodyStart = 0
+
+    /// Bytes of body behind the head.
+    var bodyCount: Int { max(0, bytes.count - bodyStart) }
+
+    /// The body behind the head.
+    var body: [UInt8] { Array(bytes.suffix(bodyCount)) }
+
     /// Bytes composed.
     var count: Int { bytes.count }
 
@@ -160,6 +169,7 @@ struct ResponseComposer {
         case .chunked: bytes.append(literal: "transfer-encoding: chunked\r\n\r\n")
         case .untilClose, .none: bytes.append(literal: "\r\n")
         }
+        bodyStart = bytes.count
     }
 
     /// Appends body bytes behind the head, to go out with it.

@@ -1,3 +1,4 @@
+import EventLog
 import ExactCache
 import GatewayModel
 import Logging
@@ -13,13 +14,21 @@ final class SharedState: Sendable {
     let limiter: LimiterState
     /// What is known of each target: breakers, latency, retry budgets. Kept across reloads.
     let health: HealthTable
+    /// Where finished requests go.
+    let events: EventLog
+    /// What is to be exported as spans.
+    let spans = SpanCollector()
     let lifecycle = Lifecycle()
     let logger: Logger
     let connections = LoadCell()
     /// Connections per address, trusted ones left out.
     let perAddress = Locked<[IPAddress: Int]>([:])
 
-    init(flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, limiter: LimiterState, health: HealthTable, logger: Logger) {
+    init(
+        flights: FlightTable, cache: ExactCache?, loads: LoadRegistry, limiter: LimiterState, health: HealthTable, events: EventLog,
+        logger: Logger
+    ) {
+        self.events = events
         self.flights = flights
         self.cache = cache
         self.loads = loads

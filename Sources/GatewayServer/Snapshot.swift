@@ -117,6 +117,8 @@ final class GatewaySnapshot: Sendable {
     let limits: DataLimits
     let httpLimits: HTTP1Limits
     let scanLimits: ScanLimits
+    /// By what `/metrics` tells requests apart.
+    let metricLabels: MetricLabels
     let flightLimits: Flight.Limits
     /// Flights of unified embeddings, whose answers are kept item by item and may be large together.
     let batchFlightLimits: Flight.Limits
@@ -147,6 +149,10 @@ final class GatewaySnapshot: Sendable {
             headBytesMax: configuration.limits.headerBytesMax, fieldsMax: configuration.limits.headerFieldsMax,
             chunkOverheadBytesMax: configuration.limits.chunkOverheadBytesMax)
         scanLimits = ScanLimits(depth: configuration.limits.jsonDepthMax)
+        var labels: MetricLabels = []
+        if configuration.events.metricLabels.contains("model") { labels.insert(.model) }
+        if configuration.events.metricLabels.contains("tenant") { labels.insert(.tenant) }
+        metricLabels = labels
         loads.capture.setLimit(configuration.overload.captureBytesMax)
         flightLimits = GatewaySnapshot.flightLimits(
             configuration, captureBytesMax: configuration.cache.entryBytesMax, budget: loads.capture)

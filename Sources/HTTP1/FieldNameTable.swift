@@ -38,8 +38,7 @@ struct FoldedName: Equatable, Sendable {
 
 /// The collision-free table of `FieldName.allCases`. Immutable, shared by all threads, never freed.
 ///
-/// `@unchecked Sendable`: its two pointers are written before the initialiser returns and only read afterwards.
-struct FieldNameTable: @unchecked Sendable {
+struct FieldNameTable: @unchecked Sendable {  // @unchecked: its pointers are written in `init` and only read afterwards
     static let shared = FieldNameTable()
 
     private let multiplier: UInt64

@@ -3,8 +3,7 @@
 import GatewayModel
 
 /// All buckets of the process. Any thread may call it; calls take turns.
-public final class LimitRegistry: @unchecked Sendable {
-    // @unchecked: all variables are used under `lock` only.
+public final class LimitRegistry: @unchecked Sendable {  // @unchecked: all variables are used under `lock` only
 
     /// How many hits a request limit allows for each request, where no `hits` limit is set: a hit costs a fiftieth of a request's CPU, and
     /// less of anything else.

@@ -5,8 +5,7 @@ import GatewayModel
 
 /// The limits of one scope that have a bucket for each value of one metadata name. One object for the life of the scope: reloads change its
 /// limits in place, so that an old snapshot and a new one count in the same buckets.
-public final class MetadataFamily: @unchecked Sendable {
-    // @unchecked: all variables are used under `lock` only.
+public final class MetadataFamily: @unchecked Sendable {  // @unchecked: all variables are used under `lock` only
 
     /// The longest value with a bucket of its own, in bytes; longer ones share the overflow bucket.
     public static let valueBytesMax = 256

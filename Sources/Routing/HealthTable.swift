@@ -5,8 +5,7 @@ public final class HealthTable: Sendable {
     /// The most targets that are remembered; more are served without memory. Clients can name any model, so there must be an end.
     public static let countMax = 4096
 
-    private final class State: @unchecked Sendable {
-        // @unchecked: touched under `lock` only.
+    private final class State: @unchecked Sendable {  // @unchecked: touched under `lock` only
         let lock = Lock()
         var pools: [String: (revision: UInt64, pool: KeyPool)] = [:]
         var targets: [Target: TargetHealth] = [:]

@@ -12,11 +12,9 @@ public final class KeyPool: Sendable {
 
     /// How many keys there are, at least 1.
     public let count: Int
-    // @unchecked-free: guarded by the lock below.
     private let bench: Bench
 
-    private final class Bench: @unchecked Sendable {
-        // @unchecked: `until`, `refusals` and `cursor` are touched under `lock` only.
+    private final class Bench: @unchecked Sendable {  // @unchecked: its variables are touched under `lock` only
         let lock = Lock()
         var until: [MonotonicTime]
         var refusals: UInt64 = 0

@@ -52,8 +52,7 @@ public final class TargetHealth: Sendable {
         public var repeatsLeft: Int
     }
 
-    private final class State: @unchecked Sendable {
-        // @unchecked: all fields below `lock` are touched under it only.
+    private final class State: @unchecked Sendable {  // @unchecked: every field below `lock` is touched under it only
         let lock = Lock()
         var breakers: [CircuitBreaker]
         var budget: RetryBudget

@@ -47,8 +47,7 @@ private func nameCurrentThread(_ name: String) {
 }
 
 /// A door that opens once.
-final class Latch: @unchecked Sendable {
-    // @unchecked: `isOpen` is guarded by `mutex`.
+final class Latch: @unchecked Sendable {  // @unchecked: `isOpen` is guarded by `mutex`
     private let mutex = Lock()
     private var isOpen = false
 

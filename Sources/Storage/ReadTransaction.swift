@@ -106,7 +106,7 @@ extension ReadTransaction: Sendable {}
 ///
 /// The transaction belongs to whoever may hold it by the protocol of `sequence`: the reader's thread while it is odd; the environment
 /// once it has taken the epoch away and seen it even.
-final class ReaderSlot: @unchecked Sendable {
+final class ReaderSlot: @unchecked Sendable {  // @unchecked: handed over by the protocol of `sequence`
     /// Odd while a read runs. That it stands still at an odd value is how a stuck reader is found without reading a clock per lookup.
     let sequence = Atomic<UInt64>(0)
     /// The LMDB transaction, reset between reads.

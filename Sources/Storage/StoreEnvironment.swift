@@ -7,8 +7,7 @@ import Synchronization
 ///
 /// Any thread may call it. It is opened once per process and folder (`LOCK` sees to that) and must be closed in order for the next open
 /// to be quick; a process that dies without `close` only makes the next open look closer.
-public final class StoreEnvironment: @unchecked Sendable {
-    // @unchecked: `handles` changes only in `open`, `reopen` and `close`, with both mutexes held and every reader fenced out.
+public final class StoreEnvironment: @unchecked Sendable {  // @unchecked: `handles` changes with both mutexes held and readers fenced out
 
     /// The store's folder.
     public let path: String

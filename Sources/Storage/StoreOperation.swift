@@ -120,8 +120,7 @@ extension WriterThread where Work == OperationWork {
 }
 
 /// The result of one submission, handed from the writer to who waits.
-private final class Outcome: @unchecked Sendable {
-    // @unchecked: `error` is written before the latch opens and read after.
+private final class Outcome: @unchecked Sendable {  // @unchecked: `error` is written before the latch opens and read after
     private let latch = Latch()
     private var error: StoreError?
 

@@ -5,8 +5,7 @@ import GatewayModel
 /// A full queue displaces the oldest droppable entries to let a new one in: under overload the newest answers are worth the most.
 /// Entries that are not droppable are never displaced; when nothing can be displaced, the newcomer is refused. Nobody ever waits here
 /// but the writer.
-final class WriteQueue<Item: Sendable>: @unchecked Sendable {
-    // @unchecked: everything below is guarded by `mutex`.
+final class WriteQueue<Item: Sendable>: @unchecked Sendable {  // @unchecked: every variable is guarded by `mutex`
 
     /// One submission.
     struct Write: Sendable {

@@ -7,8 +7,7 @@ import Glibc
 /// On a full map it makes room and tries once more; on a full or failing disk it rolls back, pauses 1, 2, 4 … 30 s (less if space
 /// returns) and keeps what fits the queue; on `MDB_PANIC` it reopens the environment once between two good commits, then gives the store
 /// up. Readers go on through all of it.
-public final class WriterThread<Work: StoreWork>: @unchecked Sendable {
-    // @unchecked: `statistics` is guarded by `mutex`; what stands under "writer thread" below is touched by that thread only.
+public final class WriterThread<Work: StoreWork>: @unchecked Sendable {  // @unchecked: `statistics` under `mutex`, the rest one thread's
 
     /// The store it writes.
     public let environment: StoreEnvironment

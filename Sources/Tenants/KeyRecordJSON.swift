@@ -33,6 +33,8 @@ enum KeyRecordJSON {
         if let inFlightMax = tenant.inFlightMax { object.add("in_flight_max", .number(inFlightMax)) }
         object.add("limits", tenant.limits)
         if tenant.chargesCustomCost { object.add("custom_cost", .bool(true)) }
+        if let collects = tenant.collectsEvents { object.add("collect_events", .bool(collects)) }
+        if let collects = tenant.collectsPayloads { object.add("collect_payloads", .bool(collects)) }
         object.add("metadata", tenant.metadata)
         if tenant.isDisabled { object.add("disabled", .bool(true)) }
     }
@@ -91,6 +93,8 @@ enum KeyRecordJSON {
         tenant.inFlightMax = try fields.optionalInteger("in_flight_max")
         tenant.limits = try fields.limits("limits")
         tenant.chargesCustomCost = try fields.optionalFlag("custom_cost") ?? false
+        tenant.collectsEvents = try fields.optionalFlag("collect_events")
+        tenant.collectsPayloads = try fields.optionalFlag("collect_payloads")
         tenant.metadata = try fields.metadata("metadata")
         tenant.isDisabled = try fields.optionalFlag("disabled") ?? false
         return tenant

@@ -53,6 +53,10 @@ extension Tenant {
         object.list("cache", .object(cache))
         if !limits.isEmpty { object.list("limits", limits.json) }
         object.list("custom_cost", .bool(chargesCustomCost))
+        var events = JSONObject()
+        events.list("collect", collectsEvents.map(JSONValue.bool) ?? .null)
+        events.list("payloads", collectsPayloads.map(JSONValue.bool) ?? .null)
+        object.list("events", .object(events))
         object.list("metadata", metadata.json)
         object.list("disabled", .bool(isDisabled))
         object.list("managed_by", .string(managedBy.rawValue))

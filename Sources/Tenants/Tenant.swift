@@ -49,6 +49,10 @@ public struct Tenant: Sendable, Equatable {
     public var limits: LimitSet
     /// Whether `cf-aig-custom-cost` of its requests changes what is charged; else it changes analytics only.
     public var chargesCustomCost: Bool
+    /// Whether its requests have rows in the event log; `nil`: as the route or the default says.
+    public var collectsEvents: Bool?
+    /// Whether bodies are kept with those rows; `nil`: as the route or the default says.
+    public var collectsPayloads: Bool?
     /// Entries added to every log row, winning over the client's.
     public var metadata: Metadata
     /// Whether every key of the tenant is refused.
@@ -62,7 +66,8 @@ public struct Tenant: Sendable, Equatable {
         models: ScopedPatternList = ScopedPatternList(), providers: PatternList = PatternList(),
         pathGrants: ScopedPatternList = ScopedPatternList(), isCacheEnabled: Bool? = nil, cacheTTLSeconds: Int? = nil,
         cacheNamespace: String? = nil, allowsCustomCacheKeys: Bool = true, inFlightMax: Int? = nil, limits: LimitSet = LimitSet(),
-        chargesCustomCost: Bool = false, metadata: Metadata = Metadata(), isDisabled: Bool = false, managedBy: ManagedBy = .store
+        chargesCustomCost: Bool = false, collectsEvents: Bool? = nil, collectsPayloads: Bool? = nil, metadata: Metadata = Metadata(),
+        isDisabled: Bool = false, managedBy: ManagedBy = .store
     ) {
         self.id = id
         self.providerKeys = providerKeys
@@ -77,6 +82,8 @@ public struct Tenant: Sendable, Equatable {
         self.inFlightMax = inFlightMax
         self.limits = limits
         self.chargesCustomCost = chargesCustomCost
+        self.collectsEvents = collectsEvents
+        self.collectsPayloads = collectsPayloads
         self.metadata = metadata
         self.isDisabled = isDisabled
         self.managedBy = managedBy

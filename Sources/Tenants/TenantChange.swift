@@ -26,6 +26,10 @@ public struct TenantChange: Sendable, Equatable {
     public var limits: LimitSetChange?
     /// Whether `cf-aig-custom-cost` changes what is charged.
     public var chargesCustomCost: Bool?
+    /// Whether requests have rows in the event log; `.some(nil)`: as the route or the default says.
+    public var collectsEvents: Bool??
+    /// Whether bodies are kept with the rows; `.some(nil)`: as the route or the default says.
+    public var collectsPayloads: Bool??
     /// Server-side metadata.
     public var metadata: Metadata?
     /// Whether every key is refused.
@@ -58,6 +62,12 @@ public struct TenantChange: Sendable, Equatable {
             allowsCustomCacheKeys = try cache.flag("custom_keys")
             try cache.finish()
         }
+        if let value = fields.take("events") {
+            var events = try ChangeFields(value, prefix: "events.")
+            collectsEvents = try events.optional("collect", \.boolValue, "must be true or false")
+            collectsPayloads = try events.optional("payloads", \.boolValue, "must be true or false")
+            try events.finish()
+        }
         try fields.finish()
     }
 
@@ -75,6 +85,8 @@ public struct TenantChange: Sendable, Equatable {
         if let allowsCustomCacheKeys { tenant.allowsCustomCacheKeys = allowsCustomCacheKeys }
         if let inFlightMax { tenant.inFlightMax = inFlightMax }
         if let chargesCustomCost { tenant.chargesCustomCost = chargesCustomCost }
+        if let collectsEvents { tenant.collectsEvents = collectsEvents }
+        if let collectsPayloads { tenant.collectsPayloads = collectsPayloads }
         if let metadata { tenant.metadata = metadata }
         if let isDisabled { tenant.isDisabled = isDisabled }
     }

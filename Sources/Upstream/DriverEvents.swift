@@ -87,7 +87,10 @@ extension UpstreamDriver {
     // MARK: Sockets
 
     func watch(_ socket: curl_socket_t, _ what: Int32, for easy: UnsafeMutableRawPointer?) {
-        if what == CURL_POLL_REMOVE { return sockets.drop(socket) }
+        if what == CURL_POLL_REMOVE {
+            if sockets.drop(socket), let transfer = slot(of: easy)?.transfer { schedulePoke(transfer) }
+            return
+        }
         if let slot = slot(of: easy) { slot.use(sockets.connection(at: socket)) }
         let watcher = sockets.watcher(of: socket) {
             try? loop.watch(fileDescriptor: socket) { [unowned self] events in ready(socket, events) }
@@ -123,7 +126,13 @@ extension UpstreamDriver {
         return context.map { Unmanaged<TransferSlot>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    func ownSocket(_ descriptor: Int32, isOverTLS: Bool) { sockets.own(descriptor, isOverTLS: isOverTLS) }
+    /// A connection is about to be made. Where the last address of a name led nowhere, the next one's socket often gets the number of the one
+    /// that libcurl has just closed; as it waits for the same again, it does not say so again.
+    func ownSocket(_ descriptor: Int32, isOverTLS: Bool, for easy: UnsafeMutableRawPointer) {
+        let wanted = sockets.wanted(of: descriptor)
+        sockets.own(descriptor, isOverTLS: isOverTLS)
+        if wanted != 0 { watch(descriptor, wanted, for: easy) }
+    }
 
     func closeSocket(_ descriptor: Int32) {
         noteEvidence(descriptor)

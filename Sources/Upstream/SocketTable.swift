@@ -3,13 +3,16 @@ import EventLoop
 
 // libcurl has two sorts of descriptors: connections, which it opens and closes through our callbacks, and the pipes of its resolver threads,
 // which it closes behind our back right after it stopped watching them. A connection's watcher is kept until the connection closes, since making
-// one costs 10 µs; a pipe's must go as soon as libcurl drops it.
+// one costs 10 µs; a pipe's must go as soon as libcurl drops it. So must that of a connection that never came about: libcurl (7.88, `cf_socket_close`)
+// closes it without a word, and libuv would then give the events of whoever gets its number next, a client for one, to a watcher nobody asks.
 
 /// The watchers of libcurl's descriptors, by descriptor number.
 struct SocketTable {
     private struct Entry {
         var watcher: SocketWatcher?
         var isConnection = false
+        /// Whether it stands: while connecting libcurl waits for writability alone.
+        var isEstablished = false
         /// Tells the connections apart that have the same number one after the other.
         var generation: UInt64 = 0
         var isOverTLS = false
@@ -42,6 +45,7 @@ struct SocketTable {
     /// Notes that the descriptor is a connection of ours.
     mutating func own(_ descriptor: Int32, isOverTLS: Bool) {
         guard let index = reserve(descriptor) else { return }
+        forget(descriptor)
         generations += 1
         entries[index].isConnection = true
         entries[index].generation = generations
@@ -80,10 +84,18 @@ struct SocketTable {
         if let index = index(of: connection) { entries[index].wasLeft = true }
     }
 
+    /// What libcurl waits for: `CURL_POLL_` bits.
+    func wanted(of descriptor: Int32) -> Int32 {
+        let index = Int(descriptor)
+        return entries.indices.contains(index) ? entries[index].wanted : 0
+    }
+
     /// Notes what libcurl waits for.
     mutating func want(_ descriptor: Int32, _ what: Int32) {
         let index = Int(descriptor)
-        if entries.indices.contains(index) { entries[index].wanted = what }
+        guard entries.indices.contains(index) else { return }
+        entries[index].wanted = what
+        if what & CURL_POLL_IN != 0 { entries[index].isEstablished = true }
     }
 
     /// What libcurl waits for on a descriptor in error.
@@ -112,15 +124,18 @@ struct SocketTable {
     }
 
     /// libcurl does not watch the descriptor now.
-    mutating func drop(_ descriptor: Int32) {
+    /// - Returns: Whether it was a connection that never came about.
+    mutating func drop(_ descriptor: Int32) -> Bool {
         let index = Int(descriptor)
-        guard entries.indices.contains(index) else { return }
+        guard entries.indices.contains(index) else { return false }
         entries[index].wanted = 0
-        if entries[index].isConnection {
+        if entries[index].isConnection, entries[index].isEstablished {
             entries[index].watcher?.set(read: false, write: false)
-        } else {
-            forget(descriptor)
+            return false
         }
+        let isConnection = entries[index].isConnection
+        forget(descriptor)
+        return isConnection
     }
 
     /// The descriptor is about to be closed.

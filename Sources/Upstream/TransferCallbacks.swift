@@ -99,7 +99,7 @@ extension TransferSlot {
         // Another address of the same name was permitted: should this fail, the reason is the connection's own.
         if failure?.kind == .egressRefused { failure = nil }
         didOpenSocket = true
-        driver.ownSocket(descriptor, isOverTLS: isOverTLS)
+        driver.ownSocket(descriptor, isOverTLS: isOverTLS, for: easy)
         return descriptor
     }
 

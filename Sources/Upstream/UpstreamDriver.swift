@@ -2,10 +2,12 @@ import CCurl
 import EventLoop
 import GatewayModel
 
-// libcurl's multi handle on our own loop. Three rules keep it honest:
+// libcurl's multi handle on our own loop. Four rules keep it honest:
 // 1. libcurl is never entered from its own callbacks. What delegates ask for there is queued and done at the end of the turn.
 // 2. libcurl tells its next timeout only when it changes. So after every timeout action that brought no new one it is asked.
-// 3. A timeout of 0, which every new transfer brings, does not become a timer: the action is run at the end of this turn.
+// 3. libcurl (7.88, `cf_he_connect`) closes the socket of an address that led nowhere and asks for nothing to try the name's next one with: neither
+//    a socket nor a timeout, until the whole connect timeout is over. It is poked then.
+// 4. A timeout of 0, which every new transfer brings, does not become a timer: the action is run at the end of this turn.
 
 /// Runs transfers to upstreams on one loop. Confined to it.
 public final class UpstreamDriver {
@@ -29,6 +31,7 @@ public final class UpstreamDriver {
     private var starting: [TransferSlot] = []
     private var removing: [Transfer] = []
     private var unpausing: [Transfer] = []
+    private var poking: [Transfer] = []
     var needsAction = false
     var wasTimerTold = false
     var isInside = false
@@ -116,6 +119,7 @@ public final class UpstreamDriver {
         starting = []
         removing = []
         unpausing = []
+        poking = []
         curl_multi_cleanup(multi)  // before the handles: connections still refer to the share
         active = []
         idle = []
@@ -169,8 +173,10 @@ public final class UpstreamDriver {
     /// Removes a cancelled transfer, or fails one whose body outgrew its limit.
     func scheduleRemoval(_ transfer: Transfer) { removing.append(transfer) }
     func scheduleUnpause(_ transfer: Transfer) { unpausing.append(transfer) }
+    /// Makes libcurl go on with a transfer that has lost the socket it was connecting with.
+    func schedulePoke(_ transfer: Transfer) { poking.append(transfer) }
 
-    private var hasWork: Bool { needsAction || !starting.isEmpty || !removing.isEmpty || !unpausing.isEmpty }
+    private var hasWork: Bool { needsAction || !starting.isEmpty || !removing.isEmpty || !unpausing.isEmpty || !poking.isEmpty }
 
     private func endTurn() {
         var rounds = 0
@@ -184,6 +190,7 @@ public final class UpstreamDriver {
             removeCancelled()
             addStarted()
             unpause()
+            poke()
             if needsAction { act(weir_socket_timeout(), 0) }
         }
     }
@@ -222,6 +229,20 @@ public final class UpstreamDriver {
             let directions = (transfer.wasReceivePaused ? CURLPAUSE_RECV : 0) | (transfer.wasSendPaused ? CURLPAUSE_SEND : 0)
             isInside = true
             curl_easy_pause(slot.easy, directions)
+            isInside = false
+            needsAction = true
+        }
+    }
+
+    /// A pause that is taken back at once: the one way to have libcurl look at a certain transfer.
+    private func poke() {
+        let transfers = poking
+        poking.removeAll(keepingCapacity: true)
+        for transfer in transfers {
+            guard let slot = transfer.slot, slot.isAdded, !transfer.isFinished, transfer.connectedAt == nil else { continue }
+            isInside = true
+            curl_easy_pause(slot.easy, CURLPAUSE_RECV)
+            curl_easy_pause(slot.easy, CURLPAUSE_CONT)
             isInside = false
             needsAction = true
         }

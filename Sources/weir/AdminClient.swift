@@ -48,12 +48,36 @@ struct AdminClient {
     /// Sends a request and turns an error answer into an error.
     func call(_ method: String, _ path: String, body: JSONValue? = nil) throws -> JSONValue {
         let response = try send(method, path, body: body)
-        let value = try response.json()
-        guard response.status < 300 else {
-            let message = value["error"]?["message"]?.stringValue ?? "The admin port answered \(response.status)."
-            throw CommandError(message, exitCode: response.status == 404 ? .notFound : .refused)
+        guard response.status < 300 else { throw error(response) }
+        return try response.json()
+    }
+
+    /// What an error answer says.
+    func error(_ response: Response) -> CommandError {
+        let message = (try? response.json())?["error"]?["message"]?.stringValue ?? "The admin port answered \(response.status)."
+        return CommandError(message, exitCode: response.status == 404 ? .notFound : .refused)
+    }
+
+    /// Follows a stream of server-sent events until it ends or `body` throws. A gateway that says nothing for a minute, not even that it is there,
+    /// is taken to be gone.
+    func follow(_ path: String, _ body: (_ event: String, _ data: [UInt8]) throws -> Void) throws {
+        let descriptor = try connectSocket()
+        defer { close(descriptor) }
+        // In HTTP/1.0 the stream comes as it is, without chunks around it.
+        let head = "GET \(path) HTTP/1.0\r\nhost: \(host):\(port)\r\nauthorization: Bearer \(token)\r\naccept: text/event-stream\r\n\r\n"
+        try writeAll(Array(head.utf8), to: descriptor)
+        var lines = EventStreamReader()
+        var buffer = [UInt8](repeating: 0, count: 64 * 1024)
+        while true {
+            let count = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+            guard count >= 0 else { throw CommandError("The gateway says nothing any more.", exitCode: .unavailable) }
+            if count == 0 { break }
+            try lines.take(buffer[..<count], body)
         }
-        return value
+        guard lines.status == 200 else {
+            let message = (try? JSONValue(parsing: lines.rest.span))?["error"]?["message"]?.stringValue
+            throw CommandError(message ?? "The admin port answered \(lines.status ?? 0).", exitCode: .refused)
+        }
     }
 
     private func connectSocket() throws -> Int32 {

@@ -94,8 +94,6 @@ struct CacheCommand: ParsableCommand {
 }
 
 /// Carries the result from the store's thread.
-///
-/// `@unchecked Sendable`: written before the semaphore is signalled, read after it was waited for.
-private final class PurgeBox: @unchecked Sendable {
+private final class PurgeBox: @unchecked Sendable {  // @unchecked: written before the semaphore is signalled, read after it
     var result: PurgeResult?
 }

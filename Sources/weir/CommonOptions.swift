@@ -46,6 +46,12 @@ enum Target {
         }
     }
 
+    /// The client of the gateway that runs here, for what only a running one can tell.
+    static func client(_ options: CommonOptions) throws -> AdminClient {
+        let configuration = try options.load()
+        return try client(configuration, options.folder(configuration))
+    }
+
     /// The client of the gateway that runs on a data folder.
     static func client(_ configuration: GatewayConfigurationSnapshot, _ folder: String) throws -> AdminClient {
         let token: String

@@ -54,7 +54,8 @@ struct ServeCommand: ParsableCommand {
                     dataDirectory: folder,
                     loadConfiguration: { () throws(ConfigurationErrors) in
                         try ConfigurationLoader.load(path: common.config, environment: ProcessInfo.processInfo.environment)
-                    }, storeChecker: Self.storeChecker, logger: logger, openFilesMax: openFiles, droppedLogLines: { sink.dropped },
+                    }, storeChecker: Self.storeChecker, version: Version.number, logger: logger, openFilesMax: openFiles,
+                    droppedLogLines: { sink.dropped },
                     didReload: { sink.level = $0.log.level.loggerLevel }))
         } catch {
             throw CommandError(error.message, exitCode: error.code == .inUse ? .unavailable : .store)
@@ -138,7 +139,7 @@ struct ServeCommand: ParsableCommand {
 
     /// Looks at a suspect store in a child process: a damaged file kills the child, not the gateway.
     private static let storeChecker: @Sendable (String) -> StoreVerdict = { path in
-        let kind = path.hasSuffix("/" + KeyStore.folderName) ? "keys" : "cache"
+        let kind = path.hasSuffix("/" + KeyStore.folderName) ? "keys" : path.hasSuffix("/ring") ? "ring" : "cache"
         return ChildProcessCheck(executable: "/proc/self/exe") { ["store", "check", kind, "--quick", "--path", $0] }.run(path: path)
     }
 

@@ -108,8 +108,7 @@ struct ReplayCounts {
 }
 
 /// Model patterns, each compiled once.
-final class PatternCache: @unchecked Sendable {
-    // @unchecked: the simulation uses it from one thread.
+final class PatternCache: @unchecked Sendable {  // @unchecked: the simulation uses it from one thread
     private var compiled: [String: ScopedPatternList] = [:]
 
     func matches(_ pattern: String, _ model: String, _ provider: String) -> Bool {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventLog
 import ExactCache
 import Foundation
 import JSON
@@ -15,20 +16,28 @@ struct StoreCommand: ParsableCommand {
             abstract: "Walks a store read-only and verifies its records. Works beside a running gateway.",
             discussion: "Ends with 0 when everything holds and 65 when something is damaged.")
         @OptionGroup var common: CommonOptions
-        @Argument(help: "cache, keys, or nothing for both.") var store: String?
+        @Argument(help: "cache, keys, ring, or nothing for all.") var store: String?
         @Option(name: .long, help: "The store's folder; below the data folder when not given.") var path: String?
-        @Flag(name: .long, help: "Sample a cache instead of reading all of it.") var quick = false
+        @Flag(name: .long, help: "Sample a cache or a ring instead of reading all of it.") var quick = false
         @Flag(name: .long, help: "As JSON.") var json = false
 
         func run() throws {
-            if let store, !["cache", "keys"].contains(store) {
-                throw CommandError("There is no store \"\(store)\": cache or keys.", exitCode: .usage)
+            if let store, !["cache", "keys", "ring"].contains(store) {
+                throw CommandError("There is no store \"\(store)\": cache, keys or ring.", exitCode: .usage)
             }
-            let stores = store.map { [$0] } ?? ["keys", "cache"]
+            let stores = store.map { [$0] } ?? ["keys", "cache", "ring"]
             let folder = try path == nil ? common.folder(common.load()) : ""
             var isDamaged = false
             for name in stores { isDamaged = try check(name, path ?? folder + "/" + name) || isDamaged }
             if isDamaged { Foundation.exit(ChildProcessCheck.damagedStatus) }
+        }
+
+        private func run(_ name: String, _ path: String) -> (StoreCheck.Report, StoreVerdict) {
+            switch name {
+            case "keys": KeyStoreCheck.run(path: path)
+            case "ring": EventLogCheck.run(path: path, isQuick: quick)
+            default: CacheCheck.run(path: path, isQuick: quick)
+            }
         }
 
         /// Returns whether the store is damaged.
@@ -37,7 +46,7 @@ struct StoreCommand: ParsableCommand {
                 Output.note("\(name): there is none at \(path)")
                 return false
             }
-            let (report, verdict) = name == "keys" ? KeyStoreCheck.run(path: path) : CacheCheck.run(path: path, isQuick: quick)
+            let (report, verdict) = run(name, path)
             let (text, reason): (String, String) =
                 switch verdict {
                 case .sound: ("sound", "")

@@ -1,3 +1,4 @@
+import Admin
 import ArgumentParser
 
 #if canImport(Glibc)
@@ -20,7 +21,8 @@ struct Weir: ParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, RoutesCommand.self,
-            CacheCommand.self, StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
+            StatsCommand.self, LogsCommand.self, TailCommand.self, FeedbackCommand.self, CacheCommand.self, StoreCommand.self,
+            DemoProviderCommand.self, VersionCommand.self,
         ])
 
     static func main() {
@@ -44,9 +46,25 @@ enum Output {
     /// A result.
     static func result(_ text: String) { print(text) }
 
+    /// A result that is bytes already.
+    static func bytes(_ bytes: [UInt8]) {
+        flush()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+            guard sent > 0 else { return }
+            rest = rest.dropFirst(sent)
+        }
+    }
+
+    /// Brings results out that wait for more to come.
+    static func flush() { fflush(nil) }
+
     /// A note, a warning, an error.
     static func note(_ text: String) {
-        let line = Array((text + "\n").utf8)
+        // What a gateway or a file said may stand in it.
+        let inert = text.split(separator: "\n", omittingEmptySubsequences: false).map { InertText.of(String($0)) }.joined(separator: "\n")
+        let line = Array((inert + "\n").utf8)
         _ = line.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -24,10 +24,26 @@ PROVIDER_KEY = "sk-provider-canary-6f1c0e"  # the operator's key for the demo pr
 OTHER_PROVIDER_KEY = "sk-other-canary-9b2d7a"
 
 
+# Below the range that the kernel gives to outgoing connections: a port found free there stays free until it is listened on. Each worker of
+# a run has a part of the range, and begins anywhere in it, so that runs side by side seldom meet.
+PORTS_FIRST, PORTS_PER_WORKER = 16000, 1000
+_worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 16
+_next_port = secrets.randbelow(PORTS_PER_WORKER)
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody listens on."""
+    global _next_port
+    for _ in range(PORTS_PER_WORKER):
+        _next_port = (_next_port + 1) % PORTS_PER_WORKER
+        port = PORTS_FIRST + _worker * PORTS_PER_WORKER + _next_port
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, seconds=10.0, what="the condition"):

@@ -82,13 +82,13 @@ class Call:
 class Provider:
     """Answers each model with the next answer of its script; the last one stays. A model without a script is answered well."""
 
-    def __init__(self):
-        self.scripts, self.calls, self.open = {}, [], set()
+    def __init__(self, address="127.0.0.1", port=0):
+        self.scripts, self.calls, self.left, self.open = {}, [], [], set()
         self.lock = threading.Lock()
         self.ended = threading.Event()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.listener = socket.create_server((address, port), backlog=512)
         self.port = self.listener.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{address}:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def script(self, model, *answers):
@@ -102,6 +102,10 @@ class Provider:
     def of(self, model):
         with self.lock:
             return [call for call in self.calls if call.body and call.body.get("model") == model]
+
+    def was_left(self, model):
+        """How many calls that were never answered to their end the gateway has given up."""
+        return sum(call.body.get("model") == model for call in list(self.left) if call.body)
 
     def close(self):
         self.ended.set()
@@ -159,16 +163,18 @@ class Provider:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         if answer.end == "hang":
             # Until the gateway hangs up.
-            connection.recv(1)
+            with contextlib.suppress(ConnectionResetError):
+                connection.recv(1)
+            self.left.append(call)
         return answer.end == "keep"
 
 
 class BlackHole:
     """A port whose queue of connections is full: further SYNs are dropped, as by a firewall."""
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", port=0):
         self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener.bind((address, port))
         self.listener.listen(0)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -176,7 +182,7 @@ class BlackHole:
         for _ in range(4):
             filler = socket.socket()
             filler.setblocking(False)
-            filler.connect_ex(("127.0.0.1", self.port))
+            filler.connect_ex((address, self.port))
             self.fillers.append(filler)
 
     def close(self):

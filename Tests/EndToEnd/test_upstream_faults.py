@@ -140,14 +140,23 @@ class Scripted:
             with connection:
                 connection.settimeout(5)
                 data = b""
+
+                def more():
+                    piece = connection.recv(65536)
+                    if not piece:
+                        raise ConnectionAbortedError
+                    return piece
+
                 try:
                     while b"\r\n\r\n" not in data:
-                        data += connection.recv(65536)
+                        data += more()
                     length = next((int(line.split(b":")[1]) for line in data.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
                     while len(data.split(b"\r\n\r\n", 1)[1]) < length:
-                        data += connection.recv(65536)
+                        data += more()
                     self.received.append(data)
-                    connection.sendall(self.answers[min(len(self.received), len(self.answers)) - 1])
+                    # The end comes with the answer. Coming later, it could meet the next request on its way, which one try does not survive.
+                    connection.sendall(self.answers[min(len(self.received), len(self.answers)) - 1], socket.MSG_MORE)
+                    connection.shutdown(socket.SHUT_WR)
                 except OSError:
                     pass
 

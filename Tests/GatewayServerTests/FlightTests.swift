@@ -34,7 +34,7 @@ private func append(_ text: String, to flight: Flight) -> Bool { flight.append(A
         #expect(update.head?.status == 200)
         #expect(String(decoding: update.bytes, as: UTF8.self) == "abcdef")
         _ = append("g", to: flight)
-        flight.end(.complete)
+        flight.end(.complete(nil))
         let rest = flight.take(id, wantsBytes: true)
         #expect(String(decoding: rest.bytes, as: UTF8.self) == "g")
         if case .complete? = rest.end {} else { Issue.record("the end is missing") }
@@ -61,7 +61,7 @@ private func append(_ text: String, to flight: Flight) -> Bool { flight.append(A
         #expect(updates.allSatisfy { $0.end == nil })
         flight.publish(head)
         _ = append("answer", to: flight)
-        flight.end(.complete)
+        flight.end(.complete(nil))
         let waiting = zip(ids, updates).filter { !$0.1.leads }.map(\.0)
         for id in waiting { #expect(String(decoding: flight.take(id, wantsBytes: false).bytes, as: UTF8.self) == "answer") }
     }
@@ -204,7 +204,7 @@ extension `Flights` {
             }
             #expect(followed === flight)
         }
-        flight.end(.complete)
+        flight.end(.complete(nil))
         table.remove(flight)
         #expect(table.count == 0)
         guard case .lead = table.place(key(1), wantsStream: false, now: .init(nanoseconds: 0), wake: {}) else {

@@ -4,7 +4,7 @@ import Storage
 /// The ring's databases and the changes of one write transaction to them.
 ///
 /// Layout: `rows` first sequence → block; `bodies` sequence → the row's payloads; `patches` sequence → what was said about the row;
-/// `rollups` cells of the `RollupSink`; `meta` one record: next sequence, birth, quota. Sequences are 8 bytes, big-endian.
+/// `rollups` records of the `RollupTable`; `meta` one record: next sequence, birth, quota. Sequences are 8 bytes, big-endian.
 struct RingStore: Sendable {
     static let databases = ["rows", "bodies", "patches", "rollups", "meta"]
     static let schema = StoreSchema(name: "ring", version: 1)
@@ -62,13 +62,35 @@ struct RingStore: Sendable {
         return state
     }
 
-    /// Hands the cells of an earlier run to whom they belong.
-    func restore(_ sink: any RollupSink, in transaction: borrowing WriteTransaction) throws(StoreError) {
-        let none: [UInt8] = []
-        try transaction.forEach(from: none.span, in: rollups) { key, value in
-            sink.restore(key: key, value: value)
+    /// Hands over what an earlier run's rollups had not yet taken up.
+    func restore(_ table: RollupTable, in transaction: borrowing WriteTransaction) throws(StoreError) {
+        try transaction.forEach(from: RollupKey.restoreStart.span, in: rollups) { key, value in
+            if RollupKey(bytes: key)?.isInterval == true { return false }
+            table.restore(key: key, value: value)
             return true
         }
+    }
+
+    /// What is to be written of the rollups.
+    func changes(
+        of table: RollupTable, now: WallTime, in transaction: borrowing WriteTransaction
+    ) throws(StoreError) -> RollupChanges {
+        let database = rollups
+        return try table.takeChanges(now: now) { (key) throws(StoreError) in
+            try transaction.withValue(for: key.span, in: database) { Array(span: $0) }
+        }
+    }
+
+    /// Deletes a range of the rollups' keys.
+    func deleteCells(_ range: RollupKeyRange, in transaction: borrowing WriteTransaction) throws(StoreError) {
+        var keys: [[UInt8]] = []
+        try transaction.forEach(from: range.lower.span, in: rollups) { key, _ in
+            let bytes = Array(span: key)
+            guard bytes.lexicographicallyPrecedes(range.upper) else { return false }
+            keys.append(bytes)
+            return true
+        }
+        for key in keys { try transaction.delete(key.span, in: rollups) }
     }
 
     /// Counts every row by its tenant.

@@ -17,7 +17,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
     private let queue: EventQueue
     private let shared: RingShared
     private let counters: LogCounters
-    private let rollups: (any RollupSink)?
+    private let rollups: RollupTable?
     private let tails: TailRegistry
     private let clock: @Sendable () -> WallTime
     private unowned let environment: StoreEnvironment
@@ -34,9 +34,6 @@ final class RingWriter: StoreWork, @unchecked Sendable {
     /// The rows of the transaction under way: place among the staged ones, and sequence.
     private var written: [(place: Int, sequence: UInt64)] = []
     private var rowsMaxApplied = 0
-    private var pendingCells: [[UInt8]: [UInt8]] = [:]
-    private var expiredCells: [[UInt8]] = []
-    private var lastExpiry: WallTime?
     /// Blocks packed in one transaction.
     private static let packedMax = 4
     /// Blocks changed in one transaction of a deletion.
@@ -44,7 +41,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
 
     init(
         environment: StoreEnvironment, store: RingStore, queue: EventQueue, shared: RingShared, counters: LogCounters,
-        rollups: (any RollupSink)?, tails: TailRegistry, bytesLimit: Int, clock: @escaping @Sendable () -> WallTime
+        rollups: RollupTable?, tails: TailRegistry, bytesLimit: Int, clock: @escaping @Sendable () -> WallTime
     ) throws(StoreError) {
         self.environment = environment
         self.store = store
@@ -99,19 +96,18 @@ final class RingWriter: StoreWork, @unchecked Sendable {
 
     func housekeep(_ usage: StoreUsage) {
         collect()
-        takeCells()
         let settings = effectiveSettings()
         let isOld = settings.ageSecondsMax.map { age in
             state.directory.first.map { $0.newest < clock().adding(seconds: -age).milliseconds } ?? false
         }
-        let mustWrite = !staged.isEmpty || !pendingCells.isEmpty || !expiredCells.isEmpty || isOld ?? false || !state.sparse.isEmpty
+        let hasCells = rollups.map { $0.counts.pendingCells > 0 } ?? false
+        let mustWrite = !staged.isEmpty || hasCells || isOld ?? false || !state.sparse.isEmpty
         if mustWrite || settings.rowsMax != rowsMaxApplied || state.rows > settings.rowsMax { shared.requestFlush() }
     }
 
     /// Writes what there is, now. On the writer thread, outside a transaction.
     func writeAll() throws(StoreError) {
         collect()
-        takeCells()
         try environment.write { transaction throws(StoreError) in try self.write(in: transaction) }
         adopt()
     }
@@ -130,7 +126,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         if let workingTail, !written.isEmpty { try store.put(workingTail, in: transaction) }
         try packSparse(in: transaction)
         try store.carryOut(working.effects, in: transaction)
-        try writeCells(in: transaction)
+        try writeCells(now, in: transaction)
         if working.next != state.next || working.quota != state.quota || state.next == 1 { try store.saveMeta(working, in: transaction) }
     }
 
@@ -201,8 +197,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         counters.written.add(UInt64(written.count), ordering: .relaxed)
         tell()
         written = []
-        pendingCells.removeAll(keepingCapacity: true)
-        expiredCells.removeAll()
+        rollups?.didCommit()
         release()
     }
 
@@ -303,23 +298,12 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         return GatewayEvent.Payload(bytes: redacted, fullLength: full)
     }
 
-    private func takeCells() {
+    /// Writes what the rollups have to be written; they take a failed transaction's part back by themselves.
+    private func writeCells(_ now: WallTime, in transaction: borrowing WriteTransaction) throws(StoreError) {
         guard let rollups else { return }
-        let now = clock()
-        for cell in rollups.takeDirty(now: now) where (1...511).contains(cell.key.count) { pendingCells[cell.key] = cell.value }
-        if let lastExpiry, abs(now.milliseconds - lastExpiry.milliseconds) < 60_000 { return }
-        lastExpiry = now
-        for key in rollups.expire(now: now) where (1...511).contains(key.count) {
-            pendingCells[key] = nil
-            expiredCells.append(key)
-        }
-    }
-
-    private func writeCells(in transaction: borrowing WriteTransaction) throws(StoreError) {
-        for key in expiredCells { try transaction.delete(key.span, in: store.rollups) }
-        for (key, value) in pendingCells.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-            try transaction.put(value.span, for: key.span, in: store.rollups)
-        }
+        let changes = try store.changes(of: rollups, now: now, in: transaction)
+        for range in changes.removals { try store.deleteCells(range, in: transaction) }
+        for (key, value) in changes.puts { try transaction.put(value.span, for: key.span, in: store.rollups) }
     }
 
     // MARK: - Changes asked for by an operator (tasks of the writer thread)

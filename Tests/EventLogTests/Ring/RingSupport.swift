@@ -2,6 +2,7 @@ import GatewayModel
 import Glibc
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import EventLog
 
@@ -87,52 +88,19 @@ final class TestClock: Sendable {
     }
 }
 
-/// Counts events, and keeps one cell per tenant.
-final class CountingSink: RollupSink, @unchecked Sendable {
-    // @unchecked: guarded by `lock`.
-    private let lock = Lock()
-    private var counts: [String: UInt64] = [:]
-    private var dirty: Set<String> = []
-    private var expired: [[UInt8]] = []
+extension RollupTable {
+    /// Events counted in this run.
+    var total: UInt64 { counts.recorded }
+}
 
-    func record(_ event: GatewayEvent) {
-        lock.withLock {
-            counts[event.tenant, default: 0] += 1
-            dirty.insert(event.tenant)
-        }
+extension EventLog {
+    /// Requests by tenant, of all runs.
+    func requestsByTenant() throws -> [String: UInt64] {
+        let now = WallTime(milliseconds: Sample.start + 100_000)
+        let fields = [("window", "24h"), ("group_by", "tenant")]
+        let result = try #require(evaluate(try StatsQuery(fields: fields, now: now)))
+        return Dictionary(uniqueKeysWithValues: result.groups.map { ($0.labels[0].1, $0.measures[.requests]) })
     }
-
-    func takeDirty(now: WallTime) -> [(key: [UInt8], value: [UInt8])] {
-        lock.withLock {
-            defer { dirty = [] }
-            return dirty.map { name in
-                var value: [UInt8] = []
-                value.append(littleEndian: counts[name] ?? 0)
-                return (key: Array("c/\(name)".utf8), value: value)
-            }
-        }
-    }
-
-    func restore(key: Span<UInt8>, value: Span<UInt8>) {
-        guard key.count >= 2, value.count == 8 else { return }
-        let name = String(decoding: Array(span: key).dropFirst(2), as: UTF8.self)
-        var count: UInt64 = 0
-        for index in 0..<8 { count |= UInt64(value[index]) << UInt64(8 * index) }
-        lock.withLock { counts[name] = count }
-    }
-
-    func expire(now: WallTime) -> [[UInt8]] {
-        lock.withLock {
-            defer { expired = [] }
-            return expired
-        }
-    }
-
-    func expireNext(_ tenant: String) { lock.withLock { expired.append(Array("c/\(tenant)".utf8)) } }
-
-    var total: UInt64 { lock.withLock { counts.values.reduce(0, +) } }
-
-    subscript(tenant: String) -> UInt64 { lock.withLock { counts[tenant] ?? 0 } }
 }
 
 /// Waits for what comes on another thread.

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct RingTests {
     private func open(
-        _ folder: TemporaryFolder, _ sink: CountingSink? = nil, _ clock: TestClock = TestClock(),
+        _ folder: TemporaryFolder, _ sink: RollupTable? = nil, _ clock: TestClock = TestClock(),
         _ change: (inout EventLogSettings) -> Void = { _ in }
     ) throws -> EventLog {
         var settings = EventLogSettings()
@@ -155,7 +155,7 @@ import Testing
 
     @Test func `STOP_INSERTING keeps what is there and counts the rest`() throws {
         let folder = TemporaryFolder()
-        let sink = CountingSink()
+        let sink = RollupTable()
         let log = try open(folder, sink) { $0.strategy = .stopInserting }
         defer { log.close() }
         log.submit(Sample.batch(0..<999))

@@ -56,6 +56,15 @@ public struct Redactor: Sendable {
         self.patterns = compiled
     }
 
+    private init() {
+        kinds = Set(Kind.allCases)
+        millisecondsMax = 50
+        patterns = []
+    }
+
+    /// The built-in forms alone.
+    public static let builtin = Redactor()
+
     /// The bytes with `[redacted:KIND]` in place of what was found. Where they are cut, the last token goes as well: it may be half a secret.
     /// - Returns: `nil` if time ran out: nothing of it may be written then.
     public func redact(_ bytes: Span<UInt8>, isCut: Bool, clock: () -> MonotonicTime = MonotonicTime.now) -> [UInt8]? {
