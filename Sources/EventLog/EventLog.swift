@@ -184,8 +184,12 @@ public final class EventLog: Sendable {
 
     /// Blocks until what was handed over so far is written or dropped. For tests and commands.
     public func flush() {
-        shared.requestFlush(isUrgent: true)
-        writer?.flush()
+        // Each round is a transaction, which takes a part of what waits. A store that can't be written now ends it.
+        for _ in 0..<1024 {
+            shared.requestFlush(isUrgent: true)
+            writer?.flush()
+            guard queue.depth > 0, let writer, !writer.statistics.isBackingOff else { return }
+        }
     }
 
     /// Writes out what waits and the rollups' cells, and closes the store. Waits at most so long; blocks; one thread calls it. Idempotent.

@@ -150,10 +150,10 @@ struct RowContext {
     func withText<R>(of name: LogField.Name, _ body: (UnsafeRawBufferPointer) -> R) -> R {
         var text: [UInt8] = []
         switch name {
-        case .id: EventText.append(id: row, to: &text)
-        case .errorKind: text = Array(row.errorKind.name.utf8)
-        case .cacheLayer: text = Array(row.layer.name.utf8)
-        case .cacheReason: text = Array((row.cacheReason?.rawValue ?? "").utf8)
+        case .id: return EventText.withID(of: row, body)
+        case .errorKind: return RowContext.withBytes(of: row.errorKind.name, body)
+        case .cacheLayer: return RowContext.withBytes(of: row.layer.name, body)
+        case .cacheReason: return RowContext.withBytes(of: row.cacheReason?.rawValue ?? "", body)
         case .traceID:
             if let trace = row.trace {
                 EventText.append(hex: trace.traceHigh, to: &text)
@@ -162,6 +162,11 @@ struct RowContext {
         case .spanID: if let trace = row.trace { EventText.append(hex: trace.span, to: &text) }
         }
         return text.withUnsafeBytes { body($0) }
+    }
+
+    private static func withBytes<R>(of name: String, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        var name = name
+        return name.withUTF8 { body(UnsafeRawBufferPointer($0)) }
     }
 
     /// The metadata as it is shown: the operator's change in place of the request's own.
@@ -178,6 +183,23 @@ enum EventText {
         id.high = row.idHigh
         id.low = row.idLow
         id.append(to: &bytes)
+    }
+
+    /// The text of a row's id on the stack: a query may look for it in every row.
+    static func withID<R>(of row: RowView, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        withUnsafeTemporaryAllocation(byteCount: 36, alignment: 1) { text in
+            var at = 0
+            for nibble in 0..<32 {
+                if nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20 {
+                    text[at] = 0x2D
+                    at += 1
+                }
+                let word = nibble < 16 ? row.idHigh : row.idLow
+                text[at] = hexDigit(UInt8(truncatingIfNeeded: word >> UInt64(60 - 4 * (nibble & 15))) & 15)
+                at += 1
+            }
+            return body(UnsafeRawBufferPointer(text))
+        }
     }
 
     static func append(hex word: UInt64, to bytes: inout [UInt8]) {

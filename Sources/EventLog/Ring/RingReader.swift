@@ -134,12 +134,12 @@ final class RingReader {
         }.flatMap { $0 }
     }
 
-    /// `nil` if the block is gone or does not hold.
-    /// Walks the rollups' records from a key on. False where the store can't be read.
+    /// Walks the rollups' records from a key on. `false` where the store can't be read.
     func forEachCell(from start: [UInt8], _ visit: (_ key: Span<UInt8>, _ value: Span<UInt8>) -> Bool) -> Bool {
         transaction.forEach(in: store.rollups, from: start.span, .forward, visit)
     }
 
+    /// `nil` if the block is gone or does not hold.
     private func withBlock<R>(_ info: BlockInfo, _ body: (RingBlockView) -> R) -> R? {
         let result = transaction.withValue(for: RingBlock.key(info.first).span, in: store.rows) { value in
             value.withUnsafeBytes { bytes -> R? in

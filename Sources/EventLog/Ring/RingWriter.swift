@@ -33,6 +33,8 @@ final class RingWriter: StoreWork, @unchecked Sendable {
     private var workingTail: RingBlockBuilder?
     /// The rows of the transaction under way: place among the staged ones, and sequence.
     private var written: [(place: Int, sequence: UInt64)] = []
+    /// How many of the staged rows the transaction under way takes.
+    private var taken = 0
     private var rowsMaxApplied = 0
     /// Blocks packed in one transaction.
     private static let packedMax = 4
@@ -78,8 +80,11 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         guard error.kind != .queueFull else { return }
         if error.kind == .closed || error.kind == .panicked { counters.isGivenUp.store(true, ordering: .relaxed) }
         collect()
-        staged.forEach { _, row in counters.drop(row.dropClass) }
-        release()
+        staged.forEach { _, row in
+            counters.drop(row.dropClass)
+            return true
+        }
+        queue.release(staged.removeFirst(staged.ends.count))
     }
 
     func makeRoom(in transaction: borrowing WriteTransaction) throws(StoreError) {
@@ -87,6 +92,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         working.effects = .init()
         workingTail = tail
         written = []
+        taken = 0
         for _ in 0..<max(1, working.directory.count / 16) { working.dropFirstBlock() }
         for _ in 0..<64 { working.dropOldestPayload() }
         try store.carryOut(working.effects, in: transaction)
@@ -108,8 +114,10 @@ final class RingWriter: StoreWork, @unchecked Sendable {
     /// Writes what there is, now. On the writer thread, outside a transaction.
     func writeAll() throws(StoreError) {
         collect()
-        try environment.write { transaction throws(StoreError) in try self.write(in: transaction) }
-        adopt()
+        repeat {
+            try environment.write { transaction throws(StoreError) in try self.write(in: transaction) }
+            adopt()
+        } while !staged.isEmpty
     }
 
     private func write(in transaction: borrowing WriteTransaction) throws(StoreError) {
@@ -120,7 +128,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         workingTail = tail
         written = []
         try followScope(settings, in: transaction)
-        try staged.forEach { (place, row) throws(StoreError) in try insert(row, place, settings, now, in: transaction) }
+        try takeRows(settings, now, in: transaction)
         working.trim(settings, now: now)
         dropDeadTail()
         if let workingTail, !written.isEmpty { try store.put(workingTail, in: transaction) }
@@ -128,6 +136,20 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         try store.carryOut(working.effects, in: transaction)
         try writeCells(now, in: transaction)
         if working.next != state.next || working.quota != state.quota || state.next == 1 { try store.saveMeta(working, in: transaction) }
+    }
+
+    /// Puts in as many rows as one transaction may write: a sixteenth of the cap. Pages that it frees can be used again only two transactions
+    /// later, so this is what keeps the file near its cap.
+    private func takeRows(_ settings: EventLogSettings, _ now: WallTime, in transaction: borrowing WriteTransaction) throws(StoreError) {
+        taken = 0
+        var rowBytes = max(256 << 10, settings.bytesMax / 16)
+        var bodyBytes = max(256 << 10, settings.payloadsBytesMax / 16)
+        taken = try staged.forEach { (place, row) throws(StoreError) in
+            try insert(row, place, settings, now, in: transaction)
+            rowBytes -= row.bytes.count
+            bodyBytes -= staged.bodies[place]?.count ?? 0
+            return rowBytes > 0 && bodyBytes > 0
+        }
     }
 
     private func insert(
@@ -198,7 +220,9 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         tell()
         written = []
         rollups?.didCommit()
-        release()
+        queue.release(staged.removeFirst(taken))
+        taken = 0
+        if !staged.isEmpty { shared.requestFlush(isUrgent: true) }
     }
 
     private func adoptState() {
@@ -208,11 +232,6 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         if let block = workingTail, state.directory.last?.first != block.first { workingTail = nil }
         tail = workingTail
         shared.state = state
-    }
-
-    private func release() {
-        queue.release(staged.queueBytes)
-        staged = StagedRows()
     }
 
     private func effectiveSettings() -> EventLogSettings {
@@ -230,9 +249,10 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         for (place, sequence) in written { sequences[place] = sequence }
         var woken = [Bool](repeating: false, count: tails.count)
         staged.forEach { place, row in
-            guard let sequence = sequences[place] else { return }
+            guard let sequence = sequences[place] else { return place < taken }
             let context = RingReader.context(row, sequence, state)
             for (index, tail) in tails.enumerated() where tail.offer(context) { woken[index] = true }
+            return true
         }
         for (index, tail) in tails.enumerated() where woken[index] { tail.callWake() }
     }
@@ -245,8 +265,9 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         guard !batches.isEmpty else { return }
         let settings = shared.settings
         for batch in batches {
-            staged.hold(batch.bytes.count)
+            let before = staged.queueBytes
             batch.forEach { frame in stage(frame, settings) }
+            queue.release(batch.bytes.count - (staged.queueBytes - before))
         }
     }
 
@@ -265,7 +286,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         if settings.redactsMetadata, let redactor = settings.redactor, !event.metadata.isEmpty {
             stageRedacted(event, frame, bodies, redactor)
         } else {
-            staged.append(frame.row.bytes, bodies: bodies)
+            staged.append(frame.row.bytes, bodies: bodies, queueBytes: frame.whole.count)
         }
     }
 
@@ -281,7 +302,9 @@ final class RingWriter: StoreWork, @unchecked Sendable {
         event.append(to: &bytes)
         bytes.withUnsafeBytes { bytes in
             var at = 0
-            if let frame = EventFrame(bytes, at: &at) { staged.append(frame.row.bytes, bodies: bodies) }
+            if let redacted = EventFrame(bytes, at: &at) {
+                staged.append(redacted.row.bytes, bodies: bodies, queueBytes: frame.whole.count)
+            }
         }
     }
 

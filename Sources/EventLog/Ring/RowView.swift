@@ -82,15 +82,17 @@ struct RowView {
         attempts.reserveCapacity(described)
         for _ in 0..<described {
             guard at + EventLayout.attemptBytes <= bytes.count else { return nil }
-            let lengths = (0..<3).map { Int(load(UInt16.self, at + 11 + 2 * $0)) }
+            let provider = Int(load(UInt16.self, at + 11))
+            let model = Int(load(UInt16.self, at + 13))
+            let failure = Int(load(UInt16.self, at + 15))
             let texts = at + EventLayout.attemptBytes
-            let end = texts + lengths[0] + lengths[1] + lengths[2]
+            let end = texts + provider + model + failure
             guard end <= bytes.count else { return nil }
             attempts.append(
                 GatewayEvent.Attempt(
-                    provider: string(texts, lengths[0]), model: string(texts + lengths[0], lengths[1]),
-                    status: Int(load(UInt16.self, at)), failure: string(texts + lengths[0] + lengths[1], lengths[2]),
-                    microseconds: load(UInt64.self, at + 2), isRepeat: bytes[at + 10] & 1 == 1))
+                    provider: string(texts, provider), model: string(texts + provider, model), status: Int(load(UInt16.self, at)),
+                    failure: string(texts + provider + model, failure), microseconds: load(UInt64.self, at + 2),
+                    isRepeat: bytes[at + 10] & 1 == 1))
             at = end
         }
         return attempts

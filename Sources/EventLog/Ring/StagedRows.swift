@@ -7,6 +7,9 @@ struct StagedRows {
         var request: GatewayEvent.Payload?
         var response: GatewayEvent.Payload?
 
+        /// Bytes of both.
+        var count: Int { (request?.bytes.count ?? 0) + (response?.bytes.count ?? 0) }
+
         /// The record: for each of the two, bytes kept plus one (4; 0 for none) and bytes in all (8); then the bytes.
         var encoded: [UInt8] {
             var bytes: [UInt8] = []
@@ -38,33 +41,51 @@ struct StagedRows {
     private(set) var ends: [Int] = []
     /// By place, for those that have bodies.
     private(set) var bodies: [Int: Bodies] = [:]
-    /// Bytes of the queue that they stand for.
+    /// Bytes of the queue that each stands for.
+    private var costs: [Int] = []
+    /// Bytes of the queue that all of them stand for.
     private(set) var queueBytes = 0
 
     var isEmpty: Bool { ends.isEmpty }
 
-    mutating func append(_ row: UnsafeRawBufferPointer, bodies: Bodies?) {
+    mutating func append(_ row: UnsafeRawBufferPointer, bodies: Bodies?, queueBytes cost: Int) {
         bytes.append(contentsOf: row)
         if let bodies { self.bodies[ends.count] = bodies }
         ends.append(bytes.count)
+        costs.append(cost)
+        queueBytes += cost
     }
 
-    mutating func hold(_ count: Int) { queueBytes += count }
-
-    /// Hands over each row that holds, with its place.
-    func forEach<E: Error>(_ body: (Int, RowView) throws(E) -> Void) throws(E) {
+    /// Hands over each row that holds, with its place, until `body` returns `false`. Returns how many were handed over or do not hold.
+    @discardableResult
+    func forEach<E: Error>(_ body: (Int, RowView) throws(E) -> Bool) throws(E) -> Int {
         // The array outlives the loop and is not changed in it.
-        let result: Result<Void, E> = bytes.withUnsafeBytes { all in
+        let result: Result<Int, E> = bytes.withUnsafeBytes { all in
             var start = 0
             for (place, end) in ends.enumerated() {
                 defer { start = end }
                 guard let row = RowView(UnsafeRawBufferPointer(rebasing: all[start..<end])) else { continue }
-                do throws(E) { try body(place, row) } catch { return .failure(error) }
+                do throws(E) { if try !body(place, row) { return .success(place + 1) } } catch { return .failure(error) }
             }
-            return .success(())
+            return .success(ends.count)
         }
-        try result.get()
+        return try result.get()
     }
 
-    func row(_ place: Int) -> [UInt8] { Array(bytes[(place == 0 ? 0 : ends[place - 1])..<ends[place]]) }
+    /// The first rows are in the store, or given up. Returns the bytes of the queue that they stood for.
+    mutating func removeFirst(_ count: Int) -> Int {
+        guard count < ends.count else {
+            defer { self = StagedRows() }
+            return queueBytes
+        }
+        guard count > 0 else { return 0 }
+        let cut = ends[count - 1]
+        let freed = costs[..<count].reduce(0, +)
+        bytes.removeFirst(cut)
+        ends = ends[count...].map { $0 - cut }
+        costs.removeFirst(count)
+        queueBytes -= freed
+        bodies = Dictionary(uniqueKeysWithValues: bodies.filter { $0.key >= count }.map { ($0.key - count, $0.value) })
+        return freed
+    }
 }

@@ -79,6 +79,22 @@ import Testing
         #expect(sink.total == 10 && log.status().dropped == 10)
     }
 
+    @Test func `what waits longer than a transaction takes is written by the next ones, and the queue is empty then`() throws {
+        let folder = TemporaryFolder()
+        let sink = RollupTable()
+        let log = try open(folder, sink) { $0.bytesMax = 4 << 20 }
+        defer { log.close() }
+        // A transaction takes 256 KiB of rows: some 600.
+        for start in stride(from: 0, to: 6000, by: 100) {
+            log.submit(Sample.batch(start..<(start + 100)) { if $0.status == 500 { $0.flags.insert(.uncollected) } })
+        }
+        log.flush()
+        let status = log.status()
+        #expect(status.written == 5400 && status.uncollected == 600 && status.dropped == 0 && status.queuedBytes == 0)
+        #expect(sink.total == 6000)
+        #expect(log.allRows().map(\.sequence) == Array(4401...5400))
+    }
+
     // MARK: - Preference
 
     @Test func `payloads go first, then rows that went well, then errors, then nothing but audits`() {

@@ -9,6 +9,8 @@ enum KeyForm {
         ("xai-", 20, false), ("pplx-", 20, false), ("r8_", 20, false),
     ].map { (Array($0.0.utf8), $0.1, $0.2) }
 
+    private static let webTokenStart = Array("eyJ".utf8)
+    private static let word = Array("bearer ".utf8)
     private static let firsts: [Bool] = {
         var table = [Bool](repeating: false, count: 256)
         for entry in prefixes { table[Int(entry.prefix[0])] = true }
@@ -16,8 +18,14 @@ enum KeyForm {
         return table
     }()
 
+    /// Up to where it is known that no key begins, so that no run is walked through twice.
+    struct Marks {
+        var keys = 0
+        var webTokens = 0
+    }
+
     /// The key that begins here; for `Bearer`, what stands behind it.
-    static func range(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Range<Int>? {
+    static func range(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int, _ marks: inout Marks) -> Range<Int>? {
         guard firsts[Int(bytes[at])] else { return nil }
         for entry in prefixes where bytes[at] == entry.prefix[0] && matches(bytes, at, entry.prefix) {
             let start = at + entry.prefix.count
@@ -26,25 +34,32 @@ enum KeyForm {
                 guard end - start >= entry.least, hasDigit(bytes, start..<end) else { continue }
                 return at..<end
             }
+            guard at >= marks.keys else { continue }
             let end = run(bytes, start, isKey)
-            guard end - start >= entry.least, hasDigit(bytes, start..<end) else { continue }
+            guard hasDigit(bytes, start..<end) else {
+                marks.keys = end
+                continue
+            }
+            guard end - start >= entry.least else { continue }
             return at..<extended(bytes, end, isKey)
         }
-        if bytes[at] == 0x65 { return webToken(bytes, at) }
+        if bytes[at] == 0x65 { return webToken(bytes, at, &marks) }
         return bearer(bytes, at)
     }
 
     /// `eyJ….eyJ….…`: a JSON Web Token, whose first two parts are objects in Base64.
-    private static func webToken(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Range<Int>? {
-        guard matches(bytes, at, Array("eyJ".utf8)) else { return nil }
+    private static func webToken(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int, _ marks: inout Marks) -> Range<Int>? {
+        guard at >= marks.webTokens, matches(bytes, at, webTokenStart) else { return nil }
         let end = run(bytes, at, isKey)
-        guard end < bytes.count, matches(bytes, end, Array(".eyJ".utf8)) else { return nil }
+        guard end < bytes.count, bytes[end] == 0x2E, matches(bytes, end + 1, webTokenStart) else {
+            marks.webTokens = end
+            return nil
+        }
         return at..<extended(bytes, end) { isKey($0) || $0 == 0x2E }
     }
 
     /// What stands behind `Bearer `: at least 12 characters with a digit among them.
     private static func bearer(_ bytes: UnsafeBufferPointer<UInt8>, _ at: Int) -> Range<Int>? {
-        let word = Array("bearer ".utf8)
         guard bytes.count - at > word.count, (0..<word.count).allSatisfy({ bytes[at + $0] | 0x20 == word[$0] }) else { return nil }
         let start = at + word.count
         let end = run(bytes, start, RedactionScan.isToken)
@@ -78,32 +93,47 @@ enum KeyForm {
 
 /// Payment cards: ISO/IEC 7812.
 enum CardForm {
-    /// Whether an issuer has cards of such a beginning and length, and the check digit holds (Luhn).
-    static func holds(_ digits: [UInt8]) -> Bool {
-        guard digits.count >= 13, digits.count <= 19 else { return false }
-        let two = Int(digits[0]) * 10 + Int(digits[1])
-        let four = two * 100 + Int(digits[2]) * 10 + Int(digits[3])
-        let isIssued =
-            switch digits[0] {
-            case 4: digits.count == 13 || digits.count == 16 || digits.count == 19
-            case 5: (51...55).contains(two) && digits.count == 16 || two == 50 || two >= 56
-            case 2: (2221...2720).contains(four) && digits.count == 16
-            case 3:
-                (two == 34 || two == 37) && digits.count == 15 || (two == 30 || two == 36 || two == 38) && digits.count == 14
-                    || two == 35 && digits.count >= 16
-            case 6: digits.count >= 16
-            default: false
-            }
-        return isIssued && luhn(digits)
-    }
+    /// The digits of a number, at most 19.
+    struct Digits {
+        private var digits: SIMD32<UInt8> = .zero
+        private var count = 0
 
-    private static func luhn(_ digits: [UInt8]) -> Bool {
-        var sum = 0
-        for (place, digit) in digits.reversed().enumerated() {
-            let value = place % 2 == 0 ? Int(digit) : Int(digit) * 2
-            sum += value > 9 ? value - 9 : value
+        /// `false` if there are 19 already.
+        mutating func append(_ digit: UInt8) -> Bool {
+            guard count < 19 else { return false }
+            digits[count] = digit
+            count += 1
+            return true
         }
-        return sum % 10 == 0
+
+        /// Whether an issuer has cards of such a beginning and length, and the check digit holds (Luhn).
+        var hold: Bool {
+            guard count >= 13 else { return false }
+            let two = Int(digits[0]) * 10 + Int(digits[1])
+            let four = two * 100 + Int(digits[2]) * 10 + Int(digits[3])
+            let isIssued =
+                switch digits[0] {
+                case 4: count == 13 || count == 16 || count == 19
+                case 5: (51...55).contains(two) && count == 16 || two == 50 || two >= 56
+                case 2: (2221...2720).contains(four) && count == 16
+                case 3:
+                    (two == 34 || two == 37) && count == 15 || (two == 30 || two == 36 || two == 38) && count == 14
+                        || two == 35 && count >= 16
+                case 6: count >= 16
+                default: false
+                }
+            return isIssued && isChecked
+        }
+
+        private var isChecked: Bool {
+            var sum = 0
+            for place in 0..<count {
+                let digit = Int(digits[count - 1 - place])
+                let value = place % 2 == 0 ? digit : digit * 2
+                sum += value > 9 ? value - 9 : value
+            }
+            return sum % 10 == 0
+        }
     }
 }
 

@@ -8,6 +8,7 @@ struct RedactionScan {
     private var output: [UInt8] = []
     /// What is copied or replaced so far.
     private var done = 0
+    private var keyMarks = KeyForm.Marks()
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, _ kinds: Set<Redactor.Kind>) {
         self.bytes = bytes
@@ -33,7 +34,7 @@ struct RedactionScan {
     }
 
     /// What begins here, or in the case of an address lies around here.
-    private func look(_ at: Int) -> (kind: Redactor.Kind, range: Range<Int>)? {
+    private mutating func look(_ at: Int) -> (kind: Redactor.Kind, range: Range<Int>)? {
         let byte = bytes[at]
         switch byte {
         case 0x40:
@@ -44,7 +45,7 @@ struct RedactionScan {
             if kinds.contains(.phone), let end = PhoneForm.end(bytes, at) { return (.phone, at..<end) }
         case 0x41...0x5A, 0x61...0x7A:
             guard at == 0 || !RedactionScan.isWord(bytes[at - 1]) else { return nil }
-            if wantsKeys, let range = KeyForm.range(bytes, at) { return (.key, range) }
+            if wantsKeys, let range = KeyForm.range(bytes, at, &keyMarks) { return (.key, range) }
             if byte <= 0x5A, kinds.contains(.iban), let end = iban(at) { return (.iban, at..<end) }
         default: break
         }
@@ -87,21 +88,20 @@ struct RedactionScan {
         return start..<end
     }
 
-    /// 12 to 19 digits in groups; the longest run of groups that holds. Returns its end.
+    /// 13 to 19 digits in groups; the longest run of groups that holds. Returns its end.
     private func card(_ start: Int) -> Int? {
-        var digits: [UInt8] = []
+        var digits = CardForm.Digits()
         var end = start
         var best: Int?
         while end < bytes.count {
             let byte = bytes[end]
-            if (0x30...0x39).contains(byte) {
-                guard digits.count < 19 else { return best }
-                digits.append(byte & 15)
+            if RedactionScan.isDigit(byte) {
+                guard digits.append(byte & 15) else { return best }
                 end += 1
                 let isEndOfGroup = end == bytes.count || !RedactionScan.isWord(bytes[end])
-                let isFraction = end + 1 < bytes.count && bytes[end] == 0x2E && (0x30...0x39).contains(bytes[end + 1])
-                if isEndOfGroup, !isFraction, CardForm.holds(digits) { best = end }
-            } else if byte == 0x20 || byte == 0x2D, end + 1 < bytes.count, (0x30...0x39).contains(bytes[end + 1]) {
+                let isFraction = end + 1 < bytes.count && bytes[end] == 0x2E && RedactionScan.isDigit(bytes[end + 1])
+                if isEndOfGroup, !isFraction, digits.hold { best = end }
+            } else if byte == 0x20 || byte == 0x2D, end + 1 < bytes.count, RedactionScan.isDigit(bytes[end + 1]) {
                 end += 1
             } else {
                 return best
@@ -115,16 +115,22 @@ struct RedactionScan {
         guard start + 15 <= bytes.count, RedactionScan.isCapital(bytes[start + 1]), RedactionScan.isDigit(bytes[start + 2]),
             RedactionScan.isDigit(bytes[start + 3])
         else { return nil }
-        var characters: [UInt8] = []
-        var end = start
+        // The account comes first in the number that is divided, country and check digits last.
+        var remainder = 0
+        var count = 4
+        var end = start + 4
         var best: Int?
-        while end < bytes.count, characters.count < 35 {
+        while end < bytes.count, count < 35 {
             let byte = bytes[end]
             if RedactionScan.isCapital(byte) || RedactionScan.isDigit(byte) {
-                characters.append(byte)
+                remainder = RedactionScan.remainder97(remainder, byte)
+                count += 1
                 end += 1
                 let isEnd = end == bytes.count || !RedactionScan.isWord(bytes[end])
-                if isEnd, characters.count >= 15, characters.count <= 34, remainder97(characters) == 1 { best = end }
+                if isEnd, count >= 15, count <= 34 {
+                    let whole = bytes[start..<(start + 4)].reduce(remainder) { RedactionScan.remainder97($0, $1) }
+                    if whole == 1 { best = end }
+                }
             } else if byte == 0x20, end + 1 < bytes.count, RedactionScan.isCapital(bytes[end + 1]) || RedactionScan.isDigit(bytes[end + 1])
             {
                 end += 1
@@ -135,16 +141,9 @@ struct RedactionScan {
         return best
     }
 
-    private func remainder97(_ characters: [UInt8]) -> Int {
-        var remainder = 0
-        for byte in characters[4...] + characters[..<4] {
-            if RedactionScan.isDigit(byte) {
-                remainder = (remainder * 10 + Int(byte & 15)) % 97
-            } else {
-                remainder = (remainder * 100 + Int(byte) - 0x41 + 10) % 97
-            }
-        }
-        return remainder
+    /// One character more: a digit is itself, a letter two digits, A being 10.
+    private static func remainder97(_ remainder: Int, _ byte: UInt8) -> Int {
+        isDigit(byte) ? (remainder * 10 + Int(byte & 15)) % 97 : (remainder * 100 + Int(byte) - 0x41 + 10) % 97
     }
 
     // MARK: - Classes
