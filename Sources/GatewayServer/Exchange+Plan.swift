@@ -22,13 +22,14 @@ extension Exchange {
         case .tenant(.usage):
             answer(json: worker.usageBody(for: self))
             return true
-        case .tenant(.feedback):
-            throw GatewayError(status: 404, code: "log_not_found", message: "There is no log row of that id.")
+        case .tenant(.feedback(let id)):
+            try beginFeedback(on: client.head.bytes.span.extracting(client.head.path).extracting(id))
+            return true
         default: return false
         }
     }
 
-    private func answer(json body: [UInt8]) {
+    func answer(json body: [UInt8]) {
         facts.keepsAlive = keepsConnection
         facts.overheadNanoseconds = overhead(at: .now())
         _ = frameAnswer(knownLength: body.count)

@@ -134,6 +134,24 @@ def test_rows_and_sums_are_there_after_a_crash(start_gateway, text):
     assert again["sequence"] > last["sequence"]
 
 
+def test_a_tenant_says_what_it_thinks_of_its_own_answers_only(gateway, text):
+    key, other = gateway.create_key(), gateway.create_key()
+    row = row_of(gateway, gateway.chat(key, text))
+
+    def say(key, identity, body):
+        return gateway.post(f"/weir/feedback/{identity}", key, body)
+
+    said = say(key, row["id"], {"feedback": -1, "score": 20})
+    assert said.status_code == 200 and said.json() == {"object": "feedback", "feedback": -1, "score": 20}
+    assert (row_with(gateway, row["id"])["feedback"], row_with(gateway, row["id"])["score"]) == (-1, 20)
+    assert say(key, row["id"], {"feedback": None}).json()["feedback"] is None
+    for body in ({"feedback": 2}, {}, {"stars": 5}, [1]):
+        assert say(key, row["id"], body).status_code == 400, body
+    for asked in (say(other, row["id"], {"feedback": 1}), say(key, row["id"][:-4] + "0000", {"feedback": 1})):
+        assert asked.status_code == 404 and asked.json()["error"]["code"] == "log_not_found"
+    assert row_with(gateway, row["id"])["feedback"] is None
+
+
 # Collection
 
 

@@ -113,6 +113,19 @@ extension EventLog {
         if !mayRun { completion(.failure(.unavailable("the log is closed"))) }
     }
 
+    /// Says something about a row of a tenant's own, as `patch` does; another's row is not found. The row is looked for on the writer thread:
+    /// a loop may call it.
+    public func remark(
+        on id: RequestID, of tenant: String, _ change: LogChange, completion: @escaping @Sendable (Result<LogRow, LogChangeError>) -> Void
+    ) {
+        guard let writer else { return completion(.failure(.unavailable("there is no store"))) }
+        let mayRun = writer.perform { [self] in
+            guard case .row(let row) = row(id: id), row.event?.tenant == tenant else { return completion(.failure(.notFound)) }
+            patch(id: id, change, completion: completion)
+        }
+        if !mayRun { completion(.failure(.unavailable("the log is closed"))) }
+    }
+
     /// Deletes the rows that a filter lets through, those handed over before the call included. `completion` is called once, on the writer
     /// thread or on this one, with their number; none of them can be read then.
     public func delete(_ filter: LogFilter, completion: @escaping @Sendable (Result<Int, LogChangeError>) -> Void) {

@@ -1,6 +1,6 @@
-import EventLog
-import GatewayModel
-import JSON
+public import EventLog
+public import GatewayModel
+public import JSON
 
 /// Reads the body of `PATCH /logs/{id}`.
 public enum LogRemarks {
@@ -13,7 +13,7 @@ public enum LogRemarks {
             switch member.key {
             case "feedback": change.feedback = try part(member) { $0.intValue }
             case "score": change.score = try part(member) { $0.doubleValue }
-            case "metadata": change.metadata = try part(member) { $0.objectValue.map { JSONValue.object($0).text } }
+            case "metadata": change.metadata = try part(member) { $0.objectValue.map { text(of: $0) } }
             default:
                 throw GatewayError(
                     status: 400, code: "unknown_field", message: "There is no field \"\(String(member.key.prefix(64)))\" here.",
@@ -32,6 +32,12 @@ public enum LogRemarks {
             throw invalid(member.key, member.key == "metadata" ? "is a flat JSON object, or null" : "is a number, or null")
         }
         return .set(value)
+    }
+
+    private static func text(of object: JSONObject) -> String {
+        var bytes: [UInt8] = []
+        JSONValue.object(object).write(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static func invalid(_ name: String, _ what: String) -> GatewayError {
