@@ -20,6 +20,24 @@ public struct Eligibility: Sendable {
     /// A request that nothing is known against.
     public init() {}
 
-    /// Why the request is not eligible; `nil` if it is. The text is the last user message.
-    public func reason(for text: GuardText, limits: EligibilityLimits = EligibilityLimits()) -> IneligibleReason? { nil }
+    /// Why the request is not eligible; `nil` if it is. The text is the last user message. The first reason that applies, in the order of
+    /// `IneligibleReason`.
+    public func reason(for text: GuardText, limits: EligibilityLimits = EligibilityLimits()) -> IneligibleReason? {
+        if let reason = reason(ofRequest: limits) { return reason }
+        if text.isTruncated || tokens > limits.tokens { return .tooLong }
+        if text.dependsOnTime, ttlSeconds > limits.timeDependentTTLSeconds { return .timeDependent }
+        if text.opensLikeFollowUp, text.contentWords < limits.contentWords + EligibilityLimits.followUpMargin { return .followUp }
+        return text.contentWords < limits.contentWords ? .tooShort : nil
+    }
+
+    /// What is known before the text is read.
+    public func reason(ofRequest limits: EligibilityLimits = EligibilityLimits()) -> IneligibleReason? {
+        if forcesTool { return .toolForced }
+        if offersToolWithSideEffects { return .toolSideEffects }
+        if hasImage { return .image }
+        if hasOtherContent { return .nonText }
+        // Written so that NaN is refused too.
+        if let temperature, !(temperature <= limits.temperature) { return .temperature }
+        return choices.map { $0 > 1 } ?? false ? .multipleChoices : nil
+    }
 }

@@ -9,6 +9,9 @@ public struct EligibilityLimits: Sendable, Equatable {
     /// The longest life, in seconds, inclusive, of an entry whose question depends on the time of asking.
     public var timeDependentTTLSeconds: Int
 
+    /// A text that opens like a follow-up needs this many content words more to stand on its own.
+    static let followUpMargin = 2
+
     /// Bounds.
     public init(temperature: Double = 1, tokens: Int = 128, contentWords: Int = 3, timeDependentTTLSeconds: Int = 300) {
         self.temperature = temperature
