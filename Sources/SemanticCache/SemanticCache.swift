@@ -23,7 +23,7 @@ public final class SemanticCache: Sendable {
 
     /// The fresh answer was judged against the ticket's candidates (missing verdicts count as unsure): learns, and names the answer group
     /// the fresh question belongs to, `nil` if it founds its own.
-    public func conclude(_ ticket: SemanticTicket, verdicts: [JudgeVerdict], now: WallTime) -> Digest256? { nil }
+    public func conclude(_ ticket: SemanticTicket, verdicts: [AnswerEquality], now: WallTime) -> Digest256? { nil }
 
     /// No fresh answer came: the ticket's weight goes to the next of its kind.
     public func abandon(_ ticket: SemanticTicket) {}
@@ -54,7 +54,7 @@ public final class SemanticReader {
     /// entries, nearest first. `random` decides on an audit: from a seeded generator where the decision must be repeatable.
     public func lookUp(
         scope: String, partition: Digest256, gate: Span<Float>, vector: Span<Float>, policy: SemanticPolicy, random: UInt64,
-        guarding: (Span<UInt8>) -> GuardOutcome
+        guarding: (Span<UInt8>) -> GuardVerdict
     ) -> SemanticDecision { SemanticDecision(action: .miss(.warming)) }
 }
 

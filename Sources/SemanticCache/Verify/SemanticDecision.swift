@@ -19,7 +19,7 @@ public struct SemanticDecision: Sendable {
     /// What p was computed from; `nil` where there is no match.
     public var features: MatchFeatures?
     /// The guard's word on the match.
-    public var guardOutcome: GuardOutcome = .pass
+    public var guardVerdict: GuardVerdict = .pass
     /// The probability that the match's answer fits; `nil` in threshold mode or while nothing is learnt.
     public var probability: Double?
     /// The smallest probability that is served (λ); `nil` while there is none.
