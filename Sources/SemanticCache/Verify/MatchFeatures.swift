@@ -12,17 +12,20 @@ public struct MatchFeatures: Sendable, Equatable {
     public var isExplored: Bool
     /// Near neighbours that the guard blocked.
     public var blocked: Int
+    /// Entries of the partition: a margin means less where there are few rivals.
+    public var entries: Int
 
     /// The margin that counts as having no rival at all.
     public static let marginMax: Float = 0.3
 
     /// Features as measured.
-    public init(cosine: Float, margin: Float, support: Int, gateCosine: Float, isExplored: Bool = false, blocked: Int = 0) {
+    public init(cosine: Float, margin: Float, support: Int, gateCosine: Float, entries: Int, isExplored: Bool = false, blocked: Int = 0) {
         self.cosine = cosine
         self.margin = margin
         self.support = support
         self.gateCosine = gateCosine
         self.isExplored = isExplored
         self.blocked = blocked
+        self.entries = entries
     }
 }
