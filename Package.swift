@@ -66,7 +66,9 @@ let package = Package(
         module("Telemetry", ["JSON", "GatewayModel"]),
         .target(name: "CEmbeddingKernels", cSettings: [.unsafeFlags(["-O3"])]),
         module("Embedding", ["CEmbeddingKernels", "Hashing", "JSON", "GatewayModel"]),
-        module("SemanticCache", ["Storage", "Hashing", "JSON", "GatewayModel"]),
+        .target(
+            name: "SemanticCache", dependencies: ["Storage", "Hashing", "JSON", "GatewayModel"],
+            resources: [.embedInCode("Guard/Words/english.words")], swiftSettings: strict),
         module(
             "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "EventLog", "Hashing", "JSON", "GatewayModel", yams]),
@@ -127,7 +129,9 @@ let package = Package(
         tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
+        .testTarget(
+            name: "SemanticCacheTests", dependencies: ["SemanticCache", "Storage", "JSON", "GatewayModel", "TestSupport"],
+            exclude: ["Fixtures"], swiftSettings: strict),
         tests(of: "DemoProvider", ["JSON"]),
         tests(
             of: "Admin",
