@@ -113,7 +113,9 @@ let package = Package(
         tests(of: "GatewayServer", ["Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
+        .testTarget(
+            name: "EmbeddingTests", dependencies: ["Embedding", "JSON", "GatewayModel", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         tests(of: "SemanticCache", ["Storage", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "DemoProvider", ["JSON"]),
         tests(of: "Admin", ["GatewayServer", "RateLimiting", "JSON", "GatewayModel"]),
