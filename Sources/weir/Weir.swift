@@ -20,7 +20,7 @@ struct Weir: ParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, RoutesCommand.self,
-            CacheCommand.self, StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
+            CacheCommand.self, ModelCommand.self, StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
         ])
 
     static func main() {
