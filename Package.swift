@@ -128,7 +128,9 @@ let package = Package(
         tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "Embedding", ["JSON", "GatewayModel", "TestSupport"]),
+        .testTarget(
+            name: "EmbeddingTests", dependencies: ["Embedding", "JSON", "GatewayModel", "TestSupport"], exclude: ["Fixtures"],
+            swiftSettings: strict),
         .testTarget(
             name: "SemanticCacheTests", dependencies: ["SemanticCache", "Storage", "JSON", "GatewayModel", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
