@@ -155,6 +155,7 @@ struct GuardTextReader {
             text.demands.append(entry.time)
             text.dependsOnTime = true
         }
+        if flags.contains(.volatile) { text.dependsOnTime = true }
         if flags.contains(.opener), text.tokens.isEmpty { text.opensLikeFollowUp = true }
         ask(entry, piece)
         var token = GuardText.Token.Flags()
@@ -166,7 +167,7 @@ struct GuardTextReader {
         if entry.name != 0 {
             text.names.append(entry.name)
             text.vocabulary.append(entry.name)
-        } else if !isPhrase, !flags.contains(.stop), !negates {
+        } else if !isPhrase, !negates, entry.unit == 0, !flags.contains(.stop) || isLoneCapital(piece) {
             addEntity(piece, key: key)
         }
         if entry.direction != 0 { direction = entry.direction }
@@ -182,7 +183,7 @@ struct GuardTextReader {
         if negates {
             text.negations += 1
             negationReach = GuardTextReader.reachOfNegation
-        } else if !isPhrase {
+        } else if !isPhrase, !flags.contains(.stop) {
             notePrefix(piece)
         }
     }
@@ -241,6 +242,11 @@ struct GuardTextReader {
                 text.entities.append((piece.word, key))
             }
         }
+    }
+
+    /// A single capital letter that the lists know only as a small one: vitamin A.
+    private func isLoneCapital(_ piece: TextPiece) -> Bool {
+        piece.flags.contains(.letter) && piece.exact != 0 && words.table.index(of: piece.exact) < 0
     }
 
     private mutating func notePrefix(_ piece: TextPiece) {
