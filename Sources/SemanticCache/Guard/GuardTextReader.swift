@@ -30,7 +30,7 @@ struct GuardTextReader {
         text.isTruncated = scanned.isTruncated
         text.literals = scanned.literals
         text.tokens.reserveCapacity(pieces.count)
-        text.spelled.reserveCapacity(pieces.count)
+        text.spelled = pieces.map(\.word)
         text.vocabulary.reserveCapacity(pieces.count * 3)
     }
 
@@ -175,7 +175,7 @@ struct GuardTextReader {
             append(key, token)
             text.vocabulary.append(key)
         } else if negates, entry.sideCount == 0, entry.group == 0 {
-            append(key, .negation)
+            append(key, [])
             text.vocabulary.append(key)
         } else {
             addContent(key, token)
@@ -223,8 +223,8 @@ struct GuardTextReader {
         startsClause = false
     }
 
+    /// Makes a piece findable from the other text.
     mutating func note(spelling piece: TextPiece) {
-        text.spelled.append(piece.word)
         text.vocabulary.append(piece.word)
         if piece.stem != 0 { text.vocabulary.append(piece.stem) }
         // A single letter names something only as a capital: vitamin A is not in every text with an `a`.

@@ -7,7 +7,7 @@ struct QuotedRuleTests {
         ("run `git pull`", "run git pull"), ("open https://a.example/x", "open https://a.example/x, please"),
         ("use foo_bar()", "call `foo_bar()`"),
         ("in Node.js", "in node.js"), ("read /etc/hosts", "read the file /etc/hosts."), ("the dogs' food", "food of the dogs"),
-        ("and/or", "or/and"), ("U.S. law", "US law"), ("file(s)", "files"),
+        ("and/or", "or/and"), ("pay $5 to \"Jo Doe\"", "pay Jo Doe 5 dollars"), ("U.S. law", "US law"), ("file(s)", "files"),
     ]) func `the same text with other quotes, or none, passes`(left: String, right: String) {
         #expect(outcome(.quoted, left, right) == .pass)
     }
