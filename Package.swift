@@ -161,6 +161,7 @@ if Context.environment["WEIR_FUZZ"] != nil {
         fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Routing", "Tenants", "JSON", "GatewayModel"]),
         fuzzer("EventFuzz", ["EventLog", "GatewayModel"]),
+        fuzzer("GuardFuzz", ["SemanticCache"]),
         fuzzer("HTTP1Fuzz", ["HTTP1", "HTTP1Transcript"], path: "Tests/Fuzz/HTTP1Fuzz/Entry"),
         fuzzer("JSONFuzz", ["JSON"]),
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),

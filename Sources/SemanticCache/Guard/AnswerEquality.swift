@@ -17,7 +17,11 @@ public enum AnswerEquality: String, Sendable, CaseIterable {
     public static func compare(_ left: Span<UInt8>, _ right: Span<UInt8>, words: GuardWords = .english) -> AnswerEquality {
         let (bytes, others) = (left.withUnsafeBufferPointer { Array($0) }, right.withUnsafeBufferPointer { Array($0) })
         if bytes == others { return .equal }
-        if let value = document(bytes), let other = document(others) { return areEqual(value, other) ? .equal : .different }
+        switch (document(bytes), document(others)) {
+        case (let value?, let other?): return areEqual(value, other) ? .equal : .different
+        case (nil, nil): break
+        default: return .unsure
+        }
         let (scanned, otherScanned) = (TextScanner.scan(bytes, table: words.table), TextScanner.scan(others, table: words.table))
         guard !scanned.isTruncated, !otherScanned.isTruncated else { return .unsure }
         if haveSameWords(scanned, otherScanned) { return .equal }

@@ -1,5 +1,5 @@
 /// What the guard knows about one text, prepared once and compared with many. Holds hashes, not the text, and is valid only within this
-/// process: hashes are keyed at start. Two to eight kilobytes for a text of 128 tokens; at most 32,768 bytes and 4,096 words are read, and a
+/// process: hashes are keyed at start. Seven kilobytes or so for a text of 128 tokens; at most 32,768 bytes and 4,096 words are read, and a
 /// longer text equals only itself.
 public struct GuardText: Sendable {
     /// A word or phrase in its place.
@@ -10,11 +10,10 @@ public struct GuardText: Sendable {
             static let role = Flags(rawValue: 2)
             static let joiner = Flags(rawValue: 4)
             static let agent = Flags(rawValue: 8)
-            static let negation = Flags(rawValue: 16)
             /// Within reach of a negation.
-            static let negated = Flags(rawValue: 32)
+            static let negated = Flags(rawValue: 16)
             /// The first word after a comma, a full stop or the like.
-            static let startsClause = Flags(rawValue: 64)
+            static let startsClause = Flags(rawValue: 32)
         }
 
         /// What it is read as: its name, its synonym, its value, or its stem.
@@ -59,7 +58,7 @@ public struct GuardText: Sendable {
     /// The hash of the whole text.
     var identity: UInt64 = 0
     var tokens: [Token] = []
-    /// Every word as it is spelled, in small letters, in order: where quoted strings are looked for.
+    /// Every piece as it is spelled, in small letters, in order: where quoted strings are looked for. Literals count in its indices.
     var spelled: [UInt64] = []
     var literals: [TextLiteral] = []
     /// Single tokens of code, sorted.

@@ -39,7 +39,7 @@ extension GuardTextReader {
         while next < pieces.count, !pieces[next].flags.contains(.startsClause) {
             if let factor = scale(at: next, attachedOnly: false) {
                 let product = group.multipliedReportingOverflow(by: factor)
-                guard !product.overflow else { break }
+                guard !product.overflow, group > 0 else { break }
                 group = product.partialValue
                 // From a thousand on, a group is complete: two million three hundred thousand.
                 if factor >= 1000 {

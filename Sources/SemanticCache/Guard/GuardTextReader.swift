@@ -30,7 +30,7 @@ struct GuardTextReader {
         text.isTruncated = scanned.isTruncated
         text.literals = scanned.literals
         text.tokens.reserveCapacity(pieces.count)
-        text.spelled.reserveCapacity(pieces.count)
+        text.spelled = pieces.map(\.word)
         text.vocabulary.reserveCapacity(pieces.count * 3)
     }
 
@@ -155,6 +155,7 @@ struct GuardTextReader {
             text.demands.append(entry.time)
             text.dependsOnTime = true
         }
+        if flags.contains(.volatile) { text.dependsOnTime = true }
         if flags.contains(.opener), text.tokens.isEmpty { text.opensLikeFollowUp = true }
         ask(entry, piece)
         var token = GuardText.Token.Flags()
@@ -166,7 +167,7 @@ struct GuardTextReader {
         if entry.name != 0 {
             text.names.append(entry.name)
             text.vocabulary.append(entry.name)
-        } else if !isPhrase, !flags.contains(.stop), !negates {
+        } else if !isPhrase, !negates, entry.unit == 0, !flags.contains(.stop) || isLoneCapital(piece) {
             addEntity(piece, key: key)
         }
         if entry.direction != 0 { direction = entry.direction }
@@ -174,7 +175,7 @@ struct GuardTextReader {
             append(key, token)
             text.vocabulary.append(key)
         } else if negates, entry.sideCount == 0, entry.group == 0 {
-            append(key, .negation)
+            append(key, [])
             text.vocabulary.append(key)
         } else {
             addContent(key, token)
@@ -182,7 +183,7 @@ struct GuardTextReader {
         if negates {
             text.negations += 1
             negationReach = GuardTextReader.reachOfNegation
-        } else if !isPhrase {
+        } else if !isPhrase, !flags.contains(.stop) {
             notePrefix(piece)
         }
     }
@@ -222,8 +223,8 @@ struct GuardTextReader {
         startsClause = false
     }
 
+    /// Makes a piece findable from the other text.
     mutating func note(spelling piece: TextPiece) {
-        text.spelled.append(piece.word)
         text.vocabulary.append(piece.word)
         if piece.stem != 0 { text.vocabulary.append(piece.stem) }
         // A single letter names something only as a capital: vitamin A is not in every text with an `a`.
@@ -241,6 +242,11 @@ struct GuardTextReader {
                 text.entities.append((piece.word, key))
             }
         }
+    }
+
+    /// A single capital letter that the lists know only as a small one: vitamin A.
+    private func isLoneCapital(_ piece: TextPiece) -> Bool {
+        piece.flags.contains(.letter) && piece.exact != 0 && words.table.index(of: piece.exact) < 0
     }
 
     private mutating func notePrefix(_ piece: TextPiece) {

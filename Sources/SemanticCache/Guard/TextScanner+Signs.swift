@@ -190,8 +190,8 @@ private struct CodeForm {
     /// A name, then parentheses: not the plural of `file(s)`.
     private func isCall(_ token: UnsafeBufferPointer<UInt8>) -> Bool {
         guard let open = token.firstIndex(of: 0x28), open > 0, let close = token.lastIndex(of: 0x29), close > open else { return false }
-        let inner = close - open - 1
-        return inner == 0 || inner > 2 || !token[(open + 1)..<close].allSatisfy(\.isSmallLetter) || open == 1
+        let inner = token[(open + 1)..<close]
+        return !(inner.elementsEqual([0x73]) || inner.elementsEqual([0x65, 0x73]))
     }
 
     /// `main.py`, `node.js`, `a.b`: not `U.S.`, not a sentence that ends.Without a space.

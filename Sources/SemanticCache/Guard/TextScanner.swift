@@ -81,10 +81,6 @@ struct TextScanner {
                 closeLiteral()
                 continue
             }
-            guard text.pieces.count < TextScanner.piecesMax else {
-                text.isTruncated = true
-                break
-            }
             let byte = bytes[position]
             if byte.isSpace {
                 if byte == 0x0A {
@@ -94,6 +90,10 @@ struct TextScanner {
                 isChunkStart = true
                 position += 1
                 continue
+            }
+            guard text.pieces.count < TextScanner.piecesMax else {
+                text.isTruncated = true
+                break
             }
             if isChunkStart {
                 isChunkStart = false

@@ -11,6 +11,7 @@ struct WordEntry {
         static let joiner = Flags(rawValue: 64)
         static let agent = Flags(rawValue: 128)
         static let opener = Flags(rawValue: 256)
+        static let volatile = Flags(rawValue: 1024)
         /// A word of the question kind `whether`, which asks only at the beginning of a clause.
         static let startsQuestion = Flags(rawValue: 512)
     }

@@ -61,6 +61,7 @@ struct WordListReader {
             case .roles: .role
             case .agents: .agent
             case .joiners: .joiner
+            case .volatile: .volatile
             default: .stop
             }
         for field in fields { try update(field, inflects: section.inflects) { $0.flags.insert(flag) } }

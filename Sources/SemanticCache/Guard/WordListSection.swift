@@ -1,13 +1,14 @@
 /// A section of a word list.
 enum WordListSection: String, CaseIterable {
-    case stop, negations, idioms, numbers, scales, units, names, languages, opposites, synonyms, irregular, formats, times, questions,
+    case stop, negations, idioms, numbers, scales, units, names, languages, opposites, synonyms, irregular, formats, times, volatile,
+        questions,
         openers
     case roles, directions, agents, joiners
 
     /// Whether a word also stands for its regular inflections.
     var inflects: Bool {
         switch self {
-        case .negations, .opposites, .synonyms, .formats: true
+        case .negations, .opposites, .synonyms: true
         default: false
         }
     }
@@ -17,7 +18,7 @@ enum WordListSection: String, CaseIterable {
 
     var shape: Shape {
         switch self {
-        case .stop, .negations, .idioms, .openers, .roles, .agents, .joiners: .list
+        case .stop, .negations, .idioms, .openers, .roles, .agents, .joiners, .volatile: .list
         case .opposites, .directions: .sides
         case .units, .names, .languages, .synonyms, .irregular, .formats, .times: .group
         case .numbers: .value

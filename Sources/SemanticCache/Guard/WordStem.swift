@@ -2,10 +2,11 @@
 // purpose: every two words that it joins by mistake are two words that the guard can no longer tell apart.
 
 enum WordStem {
-    /// How many bytes of a lower-case word are its stem, after `word` has been changed in place. Words under four bytes, and words that
-    /// are not ASCII letters alone, are their own stem.
+    /// Reduces a lower-case word to its stem, in place. Words under three letters, and words that are not ASCII letters alone, are their own
+    /// stem.
     static func reduce(_ word: inout [UInt8]) {
-        guard word.count >= 4, word.allSatisfy({ $0 >= 0x61 && $0 <= 0x7A }) else { return }
+        guard word.count >= 3, word.allSatisfy(\.isSmallLetter) else { return }
+        guard word.count > 3 else { return finish(&word) }
         if ends(word, "ies"), word.count > 4 {
             word.removeLast(2)
         } else if ends(word, "sses") || ends(word, "xes") || ends(word, "ches") || ends(word, "shes") {

@@ -1,0 +1,1 @@
+../../SemanticCacheTests/Guard/GuardChecks.swift
