@@ -1,5 +1,6 @@
 import EventLog
 import GatewayModel
+import GatewayServer
 import JSON
 import Testing
 
