@@ -33,6 +33,7 @@ static inline __attribute__((always_inline)) float half_value(uint16_t half) {
 struct workspace {
     float *x, *y, *wide, *context, *keys, *values, *scores, *scales;
     int8_t *bytes;
+    int32_t *zeros;
 };
 
 // The workspace's parts, each a multiple of 64 bytes; with NULL only their sum counts.
@@ -51,6 +52,7 @@ static size_t parts(const weir_transformer *model, size_t tokens, char *base, st
     PART(scores, float, padded * 8)
     PART(scales, float, tokens)
     PART(bytes, int8_t, tokens * widest)
+    PART(zeros, int32_t, tokens)
 #undef PART
     return at;
 }
@@ -69,11 +71,12 @@ static struct workspace divide(const weir_transformer *model, size_t tokens, voi
 // ---- Portable -------------------------------------------------------------------------------------------------------------------------
 
 static inline __attribute__((always_inline)) i16 dot_portable(i16 sum, int32_t four, const int8_t *b) {
-    int8_t a[4];
-    __builtin_memcpy(a, &four, 4);
-    for (int i = 0; i < 16; i++)
-        sum[i] += a[0] * b[4 * i] + a[1] * b[4 * i + 1] + a[2] * b[4 * i + 2] + a[3] * b[4 * i + 3];
-    return sum;
+    // Each lane holds the four bytes of one output; shifts bring one of them at a time to the top and down again, sign and all.
+    i16 weights = *(const i16u *)b;
+    sum += (weights << 24 >> 24) * (int32_t)(int8_t)four;
+    sum += (weights << 16 >> 24) * (int32_t)(int8_t)(four >> 8);
+    sum += (weights << 8 >> 24) * (int32_t)(int8_t)(four >> 16);
+    return sum + (weights >> 24) * (four >> 24);
 }
 
 #define NAME(x) portable_##x
