@@ -247,7 +247,10 @@ final class ClientConnection: ConnectionDelegate {
     }
 
     /// The head of the request under way.
-    var head: RequestHead { parser.head }
+    var head: RequestHead {
+        // Lent, not copied.
+        _read { yield parser.head }
+    }
 
     // MARK: The end of a request
 

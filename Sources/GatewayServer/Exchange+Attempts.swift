@@ -71,7 +71,7 @@ extension Exchange {
             if let last = plannedRoute.order.skipped.last(where: { $0.skip?.isTemporary == true }) {
                 let target = plannedRoute.plan.targets[last.target]
                 facts.step = last.position
-                facts.provider = snapshot.providers[target.provider].name
+                facts.provider = snapshot.providers.providerNames[target.provider]
                 facts.model = target.target.model
             }
             throw plannedRoute.order.refusal
@@ -214,7 +214,7 @@ extension Exchange {
         }
         let isOther = plan?.provider != candidate.plan.provider || plan?.model != candidate.plan.model
         facts.step = candidate.position
-        facts.provider = snapshot.providers[candidate.plan.provider].name
+        facts.provider = snapshot.providers.providerNames[candidate.plan.provider]
         facts.model = candidate.plan.model
         guard isOther else { return false }
         plan = candidate.plan
@@ -263,7 +263,7 @@ extension Exchange {
         if universal != nil { return returnToStep(of: result) }
         guard plannedRoute != nil, let number = result.candidate, attempts.candidates.indices.contains(number) else { return }
         let candidate = attempts.candidates[number]
-        let provider = snapshot.providers[candidate.plan.provider].name
+        let provider = snapshot.providers.providerNames[candidate.plan.provider]
         // After a change of lists the number may mean another target.
         guard let asked = fetch?.order, asked.provider == provider, asked.model == candidate.plan.model else { return }
         plan = candidate.plan

@@ -13,9 +13,9 @@ extension Exchange {
     /// The request as an event.
     func event(status: Int, error: GatewayError?, now: MonotonicTime) -> GatewayEvent {
         var event = GatewayEvent(id: requestID, createdAt: requestID.time)
-        if let tenant { event.tenant = tenant.tenant.id }
+        event.tenant = tenant?.tenant.id ?? ""
         if let identity { event.keyID = snapshot.keys.keys[Int(identity.key)].id }
-        if let route = plan?.route { event.route = route.name }
+        event.route = plan?.route?.definition.name ?? ""
         event.provider = facts.provider
         event.model = facts.model
         event.operation = operation == .other && plan == nil ? "" : operation.name
@@ -46,7 +46,7 @@ extension Exchange {
         event.finishReason = finishReason
         if let reading {
             event.addUse(reading)
-            if let price = customPrice(), let usage = reading.usage {
+            if let usage = reading.usage, let price = customPrice() {
                 // What the client says it pays; what is charged is another matter.
                 event.costNanoUSD = UInt64(clamping: Tariff(price: price).use(of: usage).cost)
                 event.flags.insert(.customCost)
@@ -55,7 +55,7 @@ extension Exchange {
         guard let saved = savedUsage else { return }
         event.tokensSaved = saved.total
         guard let plan else { return }
-        let tariff = snapshot.configuration.prices.tariff(provider: snapshot.providers[plan.provider].name, model: plan.model)
+        let tariff = snapshot.prices.tariff(provider: snapshot.providers.providerNames[plan.provider], model: plan.model)
         if tariff.price != nil { event.costSavedNanoUSD = UInt64(clamping: tariff.use(of: saved).cost) }
     }
 
@@ -67,9 +67,10 @@ extension Exchange {
 
     /// The operator's metadata before the client's, as one flat object.
     private func addMetadata(to event: inout GatewayEvent) {
-        guard let identity, let tenant else { return }
-        let key = snapshot.keys.keys[Int(identity.key)].metadata
-        if key.entries.isEmpty, tenant.tenant.metadata.entries.isEmpty, client.head.first(.cfAigMetadata) == nil, step == nil { return }
+        guard let identity, tenant != nil else { return }
+        let hasNone =
+            snapshot.keys.keys[Int(identity.key)].metadata.entries.isEmpty && tenant?.tenant.metadata.entries.isEmpty != false
+        if hasNone, client.head.first(.cfAigMetadata) == nil, universal == nil { return }
         guard let metadata = requestMetadata(identity) else { return }
         var object = JSONObject()
         for (name, value) in metadata.entries.prefix(RequestMetadata.entriesMax) where object[name] == nil {
@@ -85,7 +86,7 @@ extension Exchange {
 
     /// Takes up the caller's trace, or begins one where spans are exported.
     func findTrace(_ head: RequestHead) {
-        let exports = snapshot.configuration.events.otlpEndpoint != nil
+        let exports = snapshot.exportsSpans
         if let range = head.first(.traceparent), let caller = TraceContext(traceparent: head.bytes.span.extracting(range)) {
             trace = GatewayEvent.Trace(
                 traceHigh: caller.traceHigh, traceLow: caller.traceLow, parentSpan: caller.span, span: worker.nextRandom() | 1,
@@ -100,7 +101,7 @@ extension Exchange {
 
     /// `traceparent` for an attempt: below its own span where that is exported, else as the caller sent it; `nil` leaves the field alone.
     var upstreamTraceparent: String? {
-        guard let trace, snapshot.configuration.events.otlpEndpoint != nil else { return nil }
+        guard let trace, snapshot.exportsSpans else { return nil }
         let number = max(0, (attempts?.machine.attempts ?? 1) - 1)
         return TraceContext(
             traceHigh: trace.traceHigh, traceLow: trace.traceLow, span: SpanSource.span(ofAttempt: number, below: trace.span),
@@ -113,7 +114,7 @@ extension Exchange {
     /// Whether this request has a row, and whether its bodies are kept: the policy, and what the client says to it.
     var collection: Collection {
         if let known = knownCollection { return known }
-        let policy = snapshot.configuration.eventPolicy(route: plan?.route?.definition, tenant: tenant?.tenant)
+        let policy = eventPolicy
         let wantsRow = flag(.cfAigCollectLog)
         let wantsPayload = flag(.cfAigCollectLogPayload)
         let rows = wantsRow ?? policy.collects
@@ -124,8 +125,15 @@ extension Exchange {
         return found
     }
 
+    /// Most requests have nothing of their own to say.
+    private var eventPolicy: EventPolicy {
+        let isPlain = plan?.route == nil && tenant?.tenant.collectsEvents == nil && tenant?.tenant.collectsPayloads == nil
+        if isPlain { return snapshot.eventDefaults }
+        return snapshot.configuration.eventPolicy(route: plan?.route?.definition, tenant: tenant?.tenant)
+    }
+
     private func flag(_ name: FieldName) -> Bool? {
-        guard let text = client.head.text(name) else { return nil }
+        guard client.head.first(name) != nil, let text = client.head.text(name) else { return nil }
         switch text {
         case "true", "1": return true
         case "false", "0": return false

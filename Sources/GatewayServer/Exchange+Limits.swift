@@ -24,7 +24,7 @@ extension Exchange {
         let own = tenant?.limits
         for scope in [key, own, plan.route?.limits] {
             guard let scope, !scope.models.isEmpty else { continue }
-            scope.addMatching(model: plan.model, provider: snapshot.providers[plan.provider].name, to: limits)
+            scope.addMatching(model: plan.model, provider: snapshot.providers.providerNames[plan.provider], to: limits)
         }
         if key?.families.isEmpty == false || own?.families.isEmpty == false { addMetadataLimits(key, own, identity) }
         limits.add(plan.route?.limits?.bound)
@@ -105,7 +105,7 @@ extension Exchange {
     }
 
     private func makeMeter(_ plan: UpstreamPlan, _ tenant: TenantState) -> Meter {
-        var tariff = snapshot.configuration.prices.tariff(provider: snapshot.providers[plan.provider].name, model: plan.model)
+        var tariff = snapshot.prices.tariff(provider: snapshot.providers.providerNames[plan.provider], model: plan.model)
         if tenant.tenant.chargesCustomCost, let price = customPrice() {
             tariff = Tariff(price: price, countsCachedInput: tariff.countsCachedInput)
         }
@@ -142,7 +142,7 @@ extension Exchange {
     private func unpriced(_ plan: UpstreamPlan) -> GatewayError {
         worker.counters.add(.limited)
         facts.cache = .none
-        let provider = snapshot.providers[plan.provider].name
+        let provider = snapshot.providers.providerNames[plan.provider]
         let what = plan.model.isEmpty ? "This operation at \(provider)" : "The model \(plan.model) at \(provider)"
         return GatewayError(
             status: 400, code: "unpriced_model",

@@ -187,7 +187,7 @@ extension Exchange {
         facts.model = model
         let step = plannedRoute?.order.entries.first { entry in
             guard let target = plannedRoute?.plan.targets[entry.target] else { return false }
-            return target.target.model == model && snapshot.providers[target.provider].name == provider
+            return target.target.model == model && snapshot.providers.providerNames[target.provider] == provider
         }
         if let step { facts.step = step.position }
     }

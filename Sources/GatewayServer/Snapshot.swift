@@ -108,6 +108,7 @@ struct DataLimits: Sendable {
 final class GatewaySnapshot: Sendable {
     let configuration: GatewayConfigurationSnapshot
     let providers: ProviderTable
+    let prices: PriceTable
     let router: PathRouter
     let keys: KeyTable
     /// By tenant index.
@@ -117,6 +118,10 @@ final class GatewaySnapshot: Sendable {
     let limits: DataLimits
     let httpLimits: HTTP1Limits
     let scanLimits: ScanLimits
+    /// What the event log keeps where neither route nor tenant says otherwise.
+    let eventDefaults: EventPolicy
+    /// Whether spans are exported.
+    let exportsSpans: Bool
     /// By what `/metrics` tells requests apart.
     let metricLabels: MetricLabels
     let flightLimits: Flight.Limits
@@ -142,6 +147,7 @@ final class GatewaySnapshot: Sendable {
         self.configuration = configuration
         self.keys = keys
         providers = configuration.providers
+        prices = configuration.prices
         router = PathRouter(providers: configuration.providers, accounts: configuration.accounts, gateways: configuration.gateways)
         limits = DataLimits(configuration, openFilesMax: openFilesMax)
         httpLimits = HTTP1Limits(
@@ -153,6 +159,8 @@ final class GatewaySnapshot: Sendable {
         if configuration.events.metricLabels.contains("model") { labels.insert(.model) }
         if configuration.events.metricLabels.contains("tenant") { labels.insert(.tenant) }
         metricLabels = labels
+        eventDefaults = configuration.eventPolicy(route: nil, tenant: nil)
+        exportsSpans = configuration.events.otlpEndpoint != nil
         loads.capture.setLimit(configuration.overload.captureBytesMax)
         flightLimits = GatewaySnapshot.flightLimits(
             configuration, captureBytesMax: configuration.cache.entryBytesMax, budget: loads.capture)
@@ -269,7 +277,7 @@ final class GatewaySnapshot: Sendable {
 
     /// What is known of a target that no route names.
     func health(of target: RouteTarget) -> TargetHealth {
-        healthTable.health(of: Target(provider: providers[target.provider].name, model: target.model), pool: pools[target.provider])
+        healthTable.health(of: Target(provider: providers.providerNames[target.provider], model: target.model), pool: pools[target.provider])
     }
 
     /// Where connections to a provider may lead.
@@ -280,7 +288,7 @@ final class GatewaySnapshot: Sendable {
 
     /// Whether a key may use a target.
     func permits(_ identity: KeyIdentity, target: RouteTarget) -> Bool {
-        let provider = Array(providers[target.provider].name.utf8)
+        let provider = Array(providers.providerNames[target.provider].utf8)
         return keys.allowsProvider(provider.span, for: identity)
             && keys.allowsModel(Array(target.model.utf8).span, at: provider.span, for: identity)
     }

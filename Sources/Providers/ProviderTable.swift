@@ -6,6 +6,8 @@ import GatewayModel
 public final class ProviderTable: Sendable {
     /// The definitions, in the order given. Their positions are the indexes that routing speaks of.
     public let definitions: [ProviderDefinition]
+    /// Their names, by index: a definition is large to hand out for its name alone.
+    public let providerNames: [String]
     let compiled: [CompiledProvider]
     /// Open addressing over names and aliases; a power of two of slots, at most half full. -1 is empty.
     private let slots: [Int32]
@@ -36,6 +38,7 @@ public final class ProviderTable: Sendable {
             slots[slot] = Int32(index)
         }
         self.definitions = definitions
+        providerNames = definitions.map(\.name)
         self.compiled = definitions.map { CompiledProvider($0) }
         self.slots = slots
         self.names = names
