@@ -277,7 +277,8 @@ final class GatewaySnapshot: Sendable {
 
     /// What is known of a target that no route names.
     func health(of target: RouteTarget) -> TargetHealth {
-        healthTable.health(of: Target(provider: providers.providerNames[target.provider], model: target.model), pool: pools[target.provider])
+        healthTable.health(
+            of: Target(provider: providers.providerNames[target.provider], model: target.model), pool: pools[target.provider])
     }
 
     /// Where connections to a provider may lead.
