@@ -39,7 +39,8 @@ class Dashboard:
         if answers:
             self.context.route(DATA, self.reply)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(5000)
+        # Long, for machines whose every core is taken: what does not come does not come in half a minute either.
+        self.page.set_default_timeout(30_000)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("console", lambda message: self.console.append((message.type, message.text)))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))

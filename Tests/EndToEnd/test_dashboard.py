@@ -12,6 +12,8 @@ from playwright.sync_api import expect, sync_playwright
 from browser import Answers, Dashboard, launch, text_of
 from harness import wait_until
 
+expect.set_options(timeout=30_000)
+
 pytestmark = pytest.mark.xdist_group("dashboard")
 
 VIEWS = ["overview", "log", "targets", "tenants", "cache"]
