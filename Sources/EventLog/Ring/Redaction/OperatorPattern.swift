@@ -53,10 +53,12 @@ final class OperatorPattern: @unchecked Sendable {
         var output: [UInt8] = []
         var copied = 0
         var at = 0
+        // The length is told to `regexec`, but sanitizers look for the end of a C string.
+        let text = bytes + [0]
         while at < bytes.count {
             guard clock() <= deadline else { return nil }
             let end = min(bytes.count, at + Self.window)
-            guard let match = firstMatch(in: bytes, at..<end) else {
+            guard let match = firstMatch(in: text, at..<end) else {
                 if end == bytes.count { break }
                 at = max(at + 1, end - Self.overlap)
                 continue
@@ -76,12 +78,13 @@ final class OperatorPattern: @unchecked Sendable {
         return output
     }
 
+    /// `bytes` end in a NUL of their own.
     private func firstMatch(in bytes: [UInt8], _ range: Range<Int>) -> Range<Int>? {
         bytes.withUnsafeBytes { raw in
             guard let base = raw.baseAddress else { return nil }
             var match = regmatch_t(rm_so: 0, rm_eo: regoff_t(range.count))
             let text = (base + range.lowerBound).assumingMemoryBound(to: CChar.self)
-            let flags = Self.startEnd | (range.lowerBound > 0 ? REG_NOTBOL : 0) | (range.upperBound < bytes.count ? REG_NOTEOL : 0)
+            let flags = Self.startEnd | (range.lowerBound > 0 ? REG_NOTBOL : 0) | (range.upperBound < bytes.count - 1 ? REG_NOTEOL : 0)
             guard regexec(compiled, text, 1, &match, flags) == 0, match.rm_so >= 0, match.rm_eo > match.rm_so else { return nil }
             return range.lowerBound + Int(match.rm_so)..<range.lowerBound + Int(match.rm_eo)
         }
