@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func `every measure reconciles to the unit at all resolutions, over restarts, failed transactions and late events`() throws {
-        let (model, store, table, now) = run(events: isLongRollupRun ? 1_000_000 : 200_000, seed: 5)
+        let (model, store, table, now) = run(events: isLongRollupRun ? 1_000_000 : 100_000, seed: 5)
         #expect(table.counts.labelOverflow == 0 && table.counts.damaged == 0 && table.counts.expired == 0)
         for (window, step) in [("47h", "1m"), ("47h", "15m"), ("5d", "1h"), ("5d", "6h"), ("9d", "1d")] {
             let result = try table.answer([("window", window), ("step", step)], store, now: now)
