@@ -10,7 +10,10 @@ import Testing
         var random = SplitMix64(seed: seed)
         var model = RollupModel()
         let store = RecordedRollups()
-        var table = RollupTable()
+        // Long enough that journal records and checkpoints take turns.
+        var limits = RollupLimits()
+        limits.checkpointSeconds = 3600
+        var table = RollupTable(limits: limits)
         var unwritten: [GatewayEvent] = []
         let start = (noon - 3 * 86_400) * 1000
         var clock = start
@@ -26,7 +29,7 @@ import Testing
             switch random.next() % 16 {
             case 0:
                 // Killed: what was not committed is gone, and is asked again.
-                table = store.restarted()
+                table = store.restarted(limits)
                 for event in unwritten { table.record(event) }
             case 1:
                 // The transaction failed.
@@ -36,10 +39,10 @@ import Testing
                 // Committed, and killed before memory knew.
                 if let changes = try? table.takeChanges(now: WallTime(milliseconds: clock), read: store.read) { store.apply(changes) }
                 unwritten = []
-                table = store.restarted()
+                table = store.restarted(limits)
             case 4:
                 store.isReadable = false
-                table.commit(to: store, at: clock / 1000)
+                if table.commit(to: store, at: clock / 1000) { unwritten = [] }
                 store.isReadable = true
             default:
                 table.commit(to: store, at: clock / 1000)

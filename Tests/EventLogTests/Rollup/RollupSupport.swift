@@ -77,13 +77,16 @@ final class RecordedRollups {
 }
 
 extension RollupTable {
-    /// Takes changes and commits them.
-    func commit(to store: RecordedRollups, at second: Int64) {
+    /// Takes changes and commits them. Returns `false` if the store could not be read, which only a checkpoint needs.
+    @discardableResult
+    func commit(to store: RecordedRollups, at second: Int64) -> Bool {
         do throws(RecordedRollups.ReadFailure) {
             store.apply(try takeChanges(now: WallTime(milliseconds: second * 1000), read: store.read))
             didCommit()
+            return true
         } catch {
             didFail()
+            return false
         }
     }
 
