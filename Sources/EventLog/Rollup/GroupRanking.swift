@@ -31,7 +31,7 @@ struct GroupRanking {
         var rest = Group(labels: query.groupBy.map { ($0, String(decoding: RollupLabels.other, as: UTF8.self)) }, sums: RollupCounters())
         for group in sums.indices where slots[group] == listed.count { rest.sums.merge(sums[group]) }
         // Where only combinations found no room, `other` is a label that nothing was counted under.
-        if rest.sums[.requests] > 0 { groups.append(rest) }
+        if !rest.sums.isZero { groups.append(rest) }
     }
 
     /// The place among `groups` of a group; `nil` if it belongs to the rest, as does one that a change of the store brought meanwhile.

@@ -21,6 +21,9 @@ struct RollupCounters: Sendable {
     subscript(layer: GatewayEvent.CacheLayer) -> UInt64 { values[RollupCounters.layersStart + Int(layer.rawValue)] }
     subscript(error: GatewayEvent.ErrorKind) -> UInt64 { values[RollupCounters.errorsStart + Int(error.rawValue)] }
 
+    /// Whether nothing was counted.
+    var isZero: Bool { (0..<RollupCounters.count).allSatisfy { values[$0] == 0 } }
+
     mutating func add(_ amount: UInt64, at index: Int) { values[index] = values[index].addingSaturating(amount) }
     mutating func add(_ amount: UInt64, to measure: RollupMeasure) { add(amount, at: Int(measure.rawValue)) }
     mutating func add(_ amount: UInt64, to layer: GatewayEvent.CacheLayer) {

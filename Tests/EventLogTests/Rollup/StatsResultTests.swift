@@ -142,6 +142,19 @@ import Testing
         #expect(rest.measures.percentile(0, of: .latency) == 7)
     }
 
+    @Test func `the rest shows what was used without a request`() throws {
+        let table = RollupTable()
+        table.record(event(at: noon, tenant: "listed"))
+        var refresh = event(at: noon, tenant: "unlisted")
+        refresh.flags.insert(.background)
+        refresh.costNanoUSD = 5
+        table.record(refresh)
+        let result = try table.answer([("group_by", "tenant"), ("top", "1")], RecordedRollups(), now: noon)
+        #expect(result.groups.map { $0.labels[0].1 } == ["listed", "other"])
+        #expect(result.groups.reduce(0) { $0 + $1.measures[.cost] } == result.totals[.cost] && result.totals[.cost] == 5)
+        #expect(result.totals[.requests] == 1)
+    }
+
     @Test func `nothing counted is an answer too, with every point of the series`() throws {
         for format in ["json", "csv"] {
             let result = try RollupTable().answer(
