@@ -167,6 +167,7 @@ if Context.environment["WEIR_FUZZ"] != nil {
         fuzzer("RequestScanFuzz", ["RequestScan", "JSON", "Hashing", "GatewayModel"]),
         fuzzer("SSEFuzz", ["Providers", "GatewayModel"]),
         fuzzer("UniversalFuzz", ["Providers", "JSON", "GatewayModel"]),
+        fuzzer("WordPieceFuzz", ["Embedding"]),
     ]
 }
 

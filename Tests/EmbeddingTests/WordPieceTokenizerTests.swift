@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Embedding
@@ -74,6 +75,17 @@ import Testing
         tokenizer.tokenize([UInt8](repeating: 0x61, count: 1 << 20).span, limit: 128, framed: false, scratch: &scratch)
         #expect(scratch.ids == [tokenizer.unknown])
         #expect(scratch.word.capacity <= 1024)
+    }
+
+    @Test func `random bytes break a rule of tokenization`() {
+        var random = SplitMix64(seed: 11)
+        let alphabet: [UInt8] = Array("ab[CLS] .中\u{302E}\u{AC00}\u{F900}é".utf8) + [0xFF, 0xC3, 0xF0]
+        for _ in 0..<3000 {
+            let bytes = (0..<(random.next() % 120)).map { _ in
+                random.next() % 4 == 0 ? UInt8(truncatingIfNeeded: random.next()) : alphabet[Int(random.next() % UInt64(alphabet.count))]
+            }
+            #expect(wordPieceFault(bytes) == nil, "\(bytes)")
+        }
     }
 
     @Test func `a vocabulary without the special tokens is refused`() {

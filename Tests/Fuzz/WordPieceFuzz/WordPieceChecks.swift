@@ -1,0 +1,1 @@
+../../EmbeddingTests/WordPieceChecks.swift
