@@ -46,7 +46,7 @@ import Testing
     @Test func `an embeddings request has a part`() { #expect(read(#"{"input":"x"}"#, .embeddings) == nil) }
 
     @Test func `two spellings of the rest are two partitions`() throws {
-        let one = read(#"{"model":"m","temperature":0.50,"messages":[{"role":"system","content":"A"},{"role":"user","content":"x y"}]}"#)
+        let one = read(#"{"model":"m","temperature":0.5,"messages":[{"role":"system","content":"A"},{"role":"user","content":"x y"}]}"#)
         let other = read(
             #"{ "messages" : [ {"content":"\u0041","role":"system"}, {"role":"user","content":"quite another"} ], "temperature":0.5, "stream":true}"#
         )
