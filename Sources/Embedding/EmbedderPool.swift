@@ -63,6 +63,9 @@ public struct EmbedderStatistics: Sendable, Equatable {
     public var busyNanoseconds: UInt64 = 0
     /// Texts that wait now.
     public var waiting: Int = 0
+
+    /// Nothing yet.
+    public init() {}
 }
 
 /// Embeds texts on threads of its own. Any thread submits. Completions run on the pool's threads, or on the one that submits or closes: they

@@ -39,7 +39,7 @@ final class SemanticService: Sendable {
             if case .notFound = error { throw SemanticProblem("No model is installed in \(store.folder): run weir model install.") }
             throw SemanticProblem("\(error.description). Run weir model verify.")
         }
-        words = try Self.words(settings)
+        words = try Self.makeWords(settings)
         tokensMax = settings.tokensMax
         var options = SemanticCacheOptions(
             path: dataDirectory + "/cache/semantic", modelID: "\(gate.info.identity) \(sentence.info.identity)")
@@ -67,7 +67,7 @@ final class SemanticService: Sendable {
             cache: cache, answers: answers, model: sentence, memo: memo, words: words, pendingMax: settings.pendingMax)
     }
 
-    private static func words(_ settings: SemanticSettings) throws(SemanticProblem) -> GuardWords {
+    private static func makeWords(_ settings: SemanticSettings) throws(SemanticProblem) -> GuardWords {
         var words = settings.usesEnglishWords ? GuardWords.english : GuardWords.empty
         for list in settings.words {
             do throws(WordListError) { words = try words.extended(by: list.bytes.span, named: list.name) } catch {
