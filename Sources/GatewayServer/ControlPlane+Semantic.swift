@@ -41,6 +41,9 @@ extension ControlPlane {
     /// Evicts the group of answers that an entry belongs to. `false` if there is no such entry.
     public func evictSemantic(entry: UInt64) -> Bool { semantic?.evict(entry: entry) ?? false }
 
-    /// Feedback on a log row: where its answer was somebody else's, it is a label.
-    public func noteFeedback(on request: RequestID, isRight: Bool) { semantic?.feedback(on: request, isRight: isRight) }
+    /// Takes feedback on a log row, from any thread: where its answer was another question's, it is a label.
+    public var feedbackNote: @Sendable (_ request: RequestID, _ isRight: Bool) -> Void {
+        let semantic = self.semantic
+        return { semantic?.feedback(on: $0, isRight: $1) }
+    }
 }

@@ -347,7 +347,8 @@ extension FieldName {
     /// Whether the field is one of the cache controls.
     var isCacheControl: Bool {
         switch self {
-        case .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags, .weirSemantic,
+        case .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags,
+            .weirSemantic,
             .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed:
             true
         default: false

@@ -162,7 +162,8 @@ extension Exchange {
             lane.service.misses.add(reason)
         case .serve:
             guard let match = decision.match else { return false }
-            if serve(SimilarAnswer(match, decision), from: ServedContext(lane: lane, decision: decision, request: request, flight: flight)) {
+            if serve(SimilarAnswer(match, decision), from: ServedContext(lane: lane, decision: decision, request: request, flight: flight))
+            {
                 return true
             }
             // The answer has been evicted, has expired or is of no use in the form that is asked for.
