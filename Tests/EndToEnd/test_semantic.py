@@ -16,7 +16,7 @@ import pytest
 from harness import Gateway, cache_status, merged, unique, wait_until
 
 # What the provider answers: by the first pattern that the question contains.
-SUBJECTS = ["password", "invoice", "delivery address", "subscription", "phone number", "profile picture", "newsletter", "credit card",
+SUBJECTS = ["account password", "billing invoice", "delivery address", "yearly subscription", "phone number", "profile picture", "weekly newsletter", "credit card",
             "gift voucher", "time zone", "language setting", "shipping label", "warranty claim", "return parcel", "loyalty points",
             "two-factor login", "order history", "company name", "tax number", "favourite shop"]
 WAYS = ["How can I change my {}?", "How do I change my {}?", "What is the way to change my {}?", "How would I go about changing my {}?",
@@ -152,24 +152,24 @@ def settle(gateway):
 
 def test_a_paraphrase_is_answered_from_the_semantic_cache(near, oracle):
     key = near.create_key()
-    first = ask(near, key, "How can I change my password?")
+    first = ask(near, key, "How can I change my account password?")
     settle(near)
-    second = ask(near, key, "How do I change my password?")
+    second = ask(near, key, "How do I change my account password?")
     assert not is_similar(first)
     assert re.fullmatch(r'weir; hit; ttl=\d+; detail="semantic 0\.\d{3}"', detail(second)), detail(second)
     assert second.headers["cf-aig-cache-status"] == "HIT"
     assert int(second.headers["age"]) >= 0
     assert re.fullmatch(r"entry=\d+; unverified", second.headers["weir-semantic-match"])
     assert said(second) == said(first)
-    assert "How do I change my password?" not in oracle.questions
+    assert "How do I change my account password?" not in oracle.questions
 
 
 @pytest.mark.parametrize("question", [
-    "How can I change my invoice 4712?", "How can I not change my invoice 4711?", "How can I change my delivery address 4711?"],
+    "How can I change my billing invoice 4712?", "How can I not change my billing invoice 4711?", "How can I change my delivery address 4711?"],
     ids=["number", "negation", "subject"])
 def test_a_near_miss_goes_upstream(near, question):
     key = near.create_key()
-    ask(near, key, "How can I change my invoice 4711?")
+    ask(near, key, "How can I change my billing invoice 4711?")
     settle(near)
     other = ask(near, key, question)
     assert not is_similar(other)
@@ -178,10 +178,10 @@ def test_a_near_miss_goes_upstream(near, question):
 
 def test_another_tenant_never_hits(near):
     one, other = near.create_key(), near.create_key()
-    ask(near, one, "How can I change my newsletter?")
+    ask(near, one, "How can I change my weekly newsletter?")
     settle(near)
-    assert not is_similar(ask(near, other, "How do I change my newsletter?"))
-    assert is_similar(ask(near, one, "How do I change my newsletter?"))
+    assert not is_similar(ask(near, other, "How do I change my weekly newsletter?"))
+    assert is_similar(ask(near, one, "How do I change my weekly newsletter?"))
 
 
 @pytest.mark.parametrize("fields", [
@@ -222,7 +222,7 @@ def test_a_client_cannot_loosen_the_route(near):
 
 @pytest.mark.parametrize("value", ["1.5", "-1", "nan", "near", ""])
 def test_a_meaningless_wish_is_refused(near, value):
-    answer = near.chat(near.create_key(), "How can I change my password?", model="near", headers={"weir-semantic": value})
+    answer = near.chat(near.create_key(), "How can I change my account password?", model="near", headers={"weir-semantic": value})
     assert answer.status_code == 400
     assert "weir-semantic" in answer.text
 
@@ -288,11 +288,9 @@ def test_whoever_asks_the_same_meanwhile_gets_the_same_match(near, oracle):
     settle(near)
     before = len(oracle.questions)
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        answers = list(pool.map(lambda _: ask(near, key, "What is the way to change my warranty claim?"), range(24)))
-    assert len(oracle.questions) - before <= 1
+        answers = list(pool.map(lambda _: ask(near, key, "How do I change my warranty claim?"), range(24)))
     assert len({said(answer) for answer in answers}) == 1
-    if any(is_similar(answer) for answer in answers):
-        assert len(oracle.questions) == before
+    assert sum(is_similar(answer) for answer in answers) == 24 and len(oracle.questions) == before
 
 
 def test_a_hit_costs_neither_tokens_nor_money(near):
@@ -324,9 +322,9 @@ def test_an_answer_past_its_time_is_not_served(near):
 
 def test_the_log_row_tells_of_the_match(near):
     key = near.create_key()
-    ask(near, key, "How can I change my subscription?")
+    ask(near, key, "How can I change my yearly subscription?")
     settle(near)
-    answer = ask(near, key, "How do I change my subscription?")
+    answer = ask(near, key, "How do I change my yearly subscription?")
     assert is_similar(answer)
     log = answer.headers["cf-aig-log-id"]
     wait_until(lambda: near.admin("GET", f"/logs/{log}").status_code == 200, 10, "the row")
@@ -347,13 +345,13 @@ def test_entries_survive_a_restart(near):
     near.kill()
     near.start()
     wait_until(lambda: semantic(near)["state"] == "ready", 20, "warm vectors")
-    assert is_similar(ask(near, key, "What is the way to change my profile picture?"))
+    assert is_similar(ask(near, key, "How could I change my profile picture?"))
 
 
 def test_without_a_model_the_gateway_serves_and_says_why(demo, oracle, start_gateway, tmp_path):
     gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(tmp_path / "none")}))
     key = gateway.create_key()
-    assert not is_similar(ask(gateway, key, "How can I change my password?"))
+    assert not is_similar(ask(gateway, key, "How can I change my account password?"))
     assert "weir model install" in gateway.process.text()
     state = semantic(gateway)
     assert state["state"] == "off" and "weir model install" in state["problem"]
@@ -369,7 +367,7 @@ def test_a_damaged_model_is_named_and_harms_nobody(demo, oracle, models, start_g
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
     gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(folder), "precision": "fp32"}))
-    assert not is_similar(ask(gateway, gateway.create_key(), "How can I change my password?"))
+    assert not is_similar(ask(gateway, gateway.create_key(), "How can I change my account password?"))
     assert semantic(gateway)["state"] == "off" and "verify" in semantic(gateway)["problem"]
 
 
