@@ -308,7 +308,7 @@ def test_a_purge_reaches_it_at_once(near):
     ask(near, key, "How can I change my loyalty points?")
     settle(near)
     assert is_similar(ask(near, key, "How do I change my loyalty points?"))
-    assert near.admin("DELETE", f"/cache?tenant={tenant}").status_code == 200
+    assert near.admin("POST", "/cache/purge", json={"tenant": tenant}).status_code == 200
     assert not is_similar(ask(near, key, "How could I change my loyalty points?"))
 
 
