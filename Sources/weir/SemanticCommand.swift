@@ -8,7 +8,7 @@ struct SemanticCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "semantic", abstract: "Tries the semantic cache on texts and on recorded traffic.",
         discussion: "try and simulate need the models that weir model install fetches, and no running gateway.",
-        subcommands: [SemanticTryCommand.self])
+        subcommands: [SemanticTryCommand.self, SemanticSimulateCommand.self])
 }
 
 /// Where the models are.

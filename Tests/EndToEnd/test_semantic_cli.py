@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, clean_environment
+from harness import BINARY, clean_environment, wait_until
 
 RULES = ["numbers", "negation", "quoted", "entities", "antonyms", "order", "constraints", "containment"]
 PARAPHRASE = ("How do I reset my password?", "I forgot my password, how can I change it?")
@@ -115,4 +115,132 @@ def test_without_a_model_the_way_to_one_is_told(tmp_path):
 ], ids=" ".join)
 def test_a_wrong_try_is_refused(arguments, tmp_path):
     result = weir("try", *arguments, "--models", tmp_path)
+    assert result.returncode == 64 and result.stderr and not result.stdout
+
+
+# simulate
+
+TOPICS = ["password", "invoice", "delivery address", "phone number", "subscription", "username", "credit card", "newsletter", "language", "profile picture"]
+FORMS = ["How do I change the {} of my account?", "How can I change the {} of my account?", "What is the way to change the {} of my account?"]
+
+
+def row(second, text, answer, **fields):
+    """A row of the event log with its bodies; `system` and `request` change what was asked."""
+    messages = [{"role": "user", "content": text}]
+    if system := fields.pop("system", None):
+        messages.insert(0, {"role": "system", "content": system})
+    request = {"model": "demo/demo-chat", "messages": messages, **fields.pop("request", {})}
+    response = {"choices": [{"index": 0, "message": {"role": "assistant", "content": answer}}]}
+    return {
+        "created_at": f"2026-03-01T12:{second // 60:02d}:{second % 60:02d}.000Z", "tenant": "acme", "provider": "demo", "model": "demo-chat",
+        "operation": "chat_completions", "status_code": 200, "cache_layer": "miss", "stream": False, "cost": 0.5, "audit": False,
+        "request": json.dumps(request), "response": json.dumps(response), **fields,
+    }
+
+
+def questions(answer="Open the {} page.", **fields):
+    return [row(place, form.format(topic), answer.format(topic), **fields)
+            for place, (form, topic) in enumerate((form, topic) for form in FORMS for topic in TOPICS)]
+
+
+@pytest.fixture
+def simulate(models, tmp_path):
+    def run(rows, *options, status=0):
+        file = tmp_path / "events.jsonl"
+        file.write_text("".join((each if isinstance(each, str) else json.dumps(each)) + "\n" for each in rows))
+        result = weir("simulate", "--log", file, "--json", "--models", models, *options)
+        assert result.returncode == status, result.stderr
+        return json.loads(result.stdout)
+
+    return run
+
+
+def test_paraphrases_with_equal_answers_hit_and_none_is_wrong(simulate):
+    report = simulate(questions(), "--threshold", "0.9")
+    assert report["requests"] == report["eligible"] == 30 and report["ineligible"] == {}
+    [run] = report["runs"]
+    assert run["threshold"] == 0.9 and 10 <= run["hits"] <= 20 and run["hit_rate"] == pytest.approx(run["hits"] / 30)
+    assert run["wrong"] == 0 and run["error"] == 0 and run["cost_saved_usd"] == pytest.approx(run["hits"] / 2)
+    assert run["error_interval"] == [0, pytest.approx(0.1157, abs=1e-3)]
+
+
+def test_answers_that_differ_make_hits_wrong(simulate):
+    rows = [{**each, "response": row(0, "", str(place * 17))["response"]} for place, each in enumerate(questions())]
+    [run] = simulate(rows, "--threshold", "0.9")["runs"]
+    assert run["hits"] == run["wrong"] > 0 and run["error_interval"][0] < run["error"] < run["error_interval"][1]
+
+
+@pytest.mark.parametrize("change", [
+    lambda place, each: {**each, "tenant": f"tenant-{place}"},
+    lambda place, each: {**each, "model": f"model-{place}"},
+    lambda place, each: {**each, "request": each["request"].replace('"model"', f'"seed": {place}, "model"')},
+    lambda place, each: row(place, json.loads(each["request"])["messages"][0]["content"], "the same", system=f"You are number {place}."),
+], ids=["tenant", "model", "parameter", "system prompt"])
+def test_nothing_crosses_partitions(simulate, change):
+    [run] = simulate([change(place, each) for place, each in enumerate(questions())], "--threshold", "0.5", "--guard", "intent")["runs"]
+    assert run["requests"] == 30 and run["hits"] == 0
+
+
+def test_every_line_is_counted_as_what_it_is(simulate):
+    text = FORMS[0].format("password")
+    long = "Tell me what this means: " + "lorem ipsum dolor " * 100
+    report = simulate([
+        row(0, text, "a"), row(1, text, "a", cache_layer="exact"), row(2, text, "a", cache_layer="collapsed"), row(3, text, "a", cache_layer="semantic"),
+        {**row(4, text, "a"), "request": None}, {**row(5, text, "a"), "response_truncated": True}, row(6, text, "a", operation="embeddings"),
+        row(7, text, "a", status_code=500), "nonsense", "", "[1]", row(8, "and why?", "a"), row(9, "hello", "a"), row(10, long, "a"),
+        row(11, "What is the latest news of Rome?", "a"), row(12, text, "a", request={"temperature": 1.5}), row(13, text, "a", request={"n": 2}),
+        row(14, text, "a", request={"messages": [{"role": "assistant", "content": "x"}]}),
+        {**row(15, text, "a"), "response": json.dumps({"choices": [{"message": {"content": None, "tool_calls": [{"id": "x"}]}}]})},
+        {**row(16, text, "a"), "request": json.loads(row(16, text, "a")["request"]), "response": json.loads(row(16, text, "a")["response"])},
+    ])
+    assert {name: report[name] for name in ("rows", "eligible", "exact_hits", "semantic_hits", "without_payload", "other_rows", "unreadable", "not_text")} == {
+        "rows": 19, "eligible": 2, "exact_hits": 2, "semantic_hits": 1, "without_payload": 2, "other_rows": 2, "unreadable": 2, "not_text": 2}
+    assert sum(report["ineligible"].values()) == 6 and report["requests"] == 8
+    assert {"too-long", "time-dependent", "temperature", "multiple-choices"} <= set(report["ineligible"])
+
+
+def test_bounds_are_replayed_one_by_one_and_alike_again(simulate):
+    first = simulate(questions(), "--max-error", "0.01", "--max-error", "5%", "--seed", "7")
+    assert [run["max_error"] for run in first["runs"]] == [0.01, 0.05]
+    # Nothing is learnt from thirty requests: only what repeats a verified text would be served.
+    assert all(run["wrong"] == 0 for run in first["runs"])
+    assert simulate(questions(), "--max-error", "0.01", "--max-error", "5%", "--seed", "7") == first
+
+
+def test_a_simulation_is_a_table_for_people(models, tmp_path):
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in questions()))
+    result = weir("simulate", "--log", file, "--models", models, "--threshold", "0.9")
+    assert result.returncode == 0 and not result.stderr
+    assert "eligible" in result.stdout and "95% INTERVAL" in result.stdout and "unverified" in result.stdout
+
+
+def test_what_the_gateway_recorded_can_be_simulated(models, start_gateway, tmp_path):
+    gateway = start_gateway({"events": {"payloads": True}})
+    key = gateway.create_key("acme")
+    asked = [FORMS[0].format("password"), FORMS[1].format("password"), FORMS[0].format("password")]
+    for place, text in enumerate(asked):
+        ask = gateway.chat_stream if place == 1 else gateway.chat
+        assert ask(key, text).status_code == 200
+    wait_until(lambda: len(gateway.admin("GET", "/logs").json()["rows"]) == 3, what="three rows")
+    read = {"Authorization": f"Bearer {(gateway.data / 'read.token').read_text().strip()}"}
+    assert gateway.admin("GET", "/logs/export?payloads=true", headers=read).status_code == 403
+    export = gateway.admin("GET", "/logs/export?payloads=true&order=oldest")
+    assert export.status_code == 200
+    rows = [json.loads(line) for line in export.text.splitlines()]
+    assert json.loads(rows[0]["request"])["messages"][0]["content"] == asked[0] and rows[0]["request_truncated"] is False
+    assert "request" not in json.loads(gateway.admin("GET", "/logs/export").text.splitlines()[0])
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(export.content)
+    result = weir("simulate", "--log", file, "--json", "--models", models)
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["rows"] == 3 and report["eligible"] == 2 and report["exact_hits"] == 1 and report["not_text"] == 0
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["--log", "x", "--max-error", "2"], ["--log", "x", "--threshold", "x"], ["--log", "x", "--cold", "maybe"], ["--log", "x", "--seed", "-1"],
+], ids=" ".join)
+def test_a_wrong_simulation_is_refused(arguments, tmp_path):
+    result = weir("simulate", *arguments, "--models", tmp_path)
     assert result.returncode == 64 and result.stderr and not result.stdout
