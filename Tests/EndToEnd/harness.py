@@ -62,10 +62,6 @@ def unique(prefix="t"):
     return f"{prefix}-{secrets.token_hex(6)}"
 
 
-# How pip finds packages on this machine.
-PIP = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-
-
 def clean_environment(**extra):
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     sanitizers = {name: value for name, value in os.environ.items() if name.endswith("SAN_OPTIONS")}

@@ -10,14 +10,15 @@ import subprocess
 
 import pytest
 
-from harness import BINARY, PIP, ROOT, clean_environment
+from harness import BINARY, ROOT, clean_environment
 
 FIXTURES = ROOT / "Tests" / "EmbeddingTests" / "Fixtures"
 
 
 def weir(*arguments, text=None, timeout=180, **environment):
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     return subprocess.run([str(BINARY), "model", *map(str, arguments)], capture_output=True, text=True, timeout=timeout, input=text,
-                          env=clean_environment(**{**PIP, **environment}))
+                          env=clean_environment(**{**pip, **environment}))
 
 
 def embed(folder, texts, *options):
