@@ -6,9 +6,11 @@ import SemanticCache
 /// `weir semantic …`
 struct SemanticCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "semantic", abstract: "Tries the semantic cache on texts and on recorded traffic.",
-        discussion: "try and simulate need the models that weir model install fetches, and no running gateway.",
-        subcommands: [SemanticTryCommand.self, SemanticSimulateCommand.self])
+        commandName: "semantic", abstract: "Tries the semantic cache on texts and recorded traffic; shows and mends what it serves.",
+        discussion: """
+            try and simulate need the models that weir model install fetches, and no running gateway. report and evict ask the running gateway.
+            """,
+        subcommands: [SemanticTryCommand.self, SemanticSimulateCommand.self, SemanticReportCommand.self, SemanticEvictCommand.self])
 }
 
 /// Where the models are.
@@ -29,11 +31,7 @@ struct SemanticModelOptions: ParsableArguments {
         }
     }
 
-    private func store() throws -> ModelStore {
-        if let models { return ModelStore(folder: models) }
-        if let data = common.dataDirectory { return ModelStore(folder: data + "/models") }
-        return ModelStore(folder: common.folder(try common.load()) + "/models")
-    }
+    private func store() throws -> ModelStore { ModelStore(folder: try models ?? common.modelsFolder()) }
 }
 
 /// The guard of a trial.

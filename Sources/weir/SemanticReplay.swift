@@ -4,6 +4,8 @@ import SemanticCache
 final class SemanticReplay {
     /// The cosine of two answers from which on they may say the same in other words.
     private static let answerCosineMin = 0.90
+    /// Pieces of an answer that are embedded, as the gateway's judge does.
+    private static let (piecesMax, pieceBytes) = (6, 480)
 
     private let models: SemanticModels
     private let words: GuardWords
@@ -11,7 +13,7 @@ final class SemanticReplay {
     /// Requests by tenant, and their answers.
     private var tenants: [(name: String, requests: [SimulatedRequest], answers: [[UInt8]])] = []
     private var texts: [[UInt8]: GuardText] = [:]
-    private var answerVectors: [[UInt8]: [Float]] = [:]
+    private var meanings: [[UInt8]: [Float]] = [:]
     private var judged: [Pair: Bool] = [:]
 
     private struct Pair: Hashable {
@@ -111,14 +113,24 @@ final class SemanticReplay {
     }
 
     private func meanTheSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        guard SemanticModels.cosine(answerVector(left), answerVector(right)) >= Self.answerCosineMin else { return false }
-        return !SemanticGuard.verdict(GuardText(left.span, words: words), GuardText(right.span, words: words)).isBlocked
+        let verdict = SemanticGuard.verdict(GuardText(left.span, words: words), GuardText(right.span, words: words))
+        guard verdict == .pass, let one = meaning(left), let other = meaning(right) else { return false }
+        return SemanticModels.cosine(one, other) >= Self.answerCosineMin
     }
 
-    private func answerVector(_ answer: [UInt8]) -> [Float] {
-        if let known = answerVectors[answer] { return known }
-        let new = models.sentenceVector(answer)
-        answerVectors[answer] = new
+    /// The mean of the vectors of an answer's pieces; `nil` for one too long to be read whole, or empty.
+    private func meaning(_ answer: [UInt8]) -> [Float]? {
+        if let known = meanings[answer] { return known }
+        guard !answer.isEmpty, answer.count <= Self.piecesMax * Self.pieceBytes else { return nil }
+        var sum = [Float](repeating: 0, count: models.sentence.info.dimensions)
+        for start in stride(from: 0, to: answer.count, by: Self.pieceBytes) {
+            let vector = models.sentenceVector(Array(answer[start..<min(answer.count, start + Self.pieceBytes)]))
+            for index in sum.indices { sum[index] += vector[index] }
+        }
+        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        guard length > 0, length.isFinite else { return nil }
+        let new = sum.map { $0 / length }
+        meanings[answer] = new
         return new
     }
 }

@@ -1,11 +1,12 @@
 """`weir semantic …`: texts and recorded traffic tried on the semantic cache, its report, and the eviction of a wrong answer."""
 
 import json
+import re
 import subprocess
 
 import pytest
 
-from harness import BINARY, clean_environment, wait_until
+from harness import BINARY, Gateway, clean_environment, wait_until
 
 RULES = ["numbers", "negation", "quoted", "entities", "antonyms", "order", "constraints", "containment"]
 PARAPHRASE = ("How do I reset my password?", "I forgot my password, how can I change it?")
@@ -243,4 +244,95 @@ def test_what_the_gateway_recorded_can_be_simulated(models, start_gateway, tmp_p
 ], ids=" ".join)
 def test_a_wrong_simulation_is_refused(arguments, tmp_path):
     result = weir("simulate", *arguments, "--models", tmp_path)
+    assert result.returncode == 64 and result.stderr and not result.stdout
+
+
+# report and evict
+
+def test_the_report_of_a_gateway_without_it_says_why(gateway):
+    assert gateway.weir("semantic", "report").startswith("off: It is switched on for no request")
+    report = json.loads(gateway.weir("semantic", "report", "--json"))
+    assert report["state"] == "off" and report["entries"] == 0 and report["riskiest"] == [] and report["scopes"] == []
+    result = gateway.weir_unchecked("semantic", "evict", "1")
+    assert result.status == 5 and "no entry" in result.err
+
+
+def test_a_gateway_without_a_model_says_how_to_get_one(start_gateway):
+    gateway = start_gateway({"semantic": {"enabled": True}})
+    assert "weir model install" in gateway.weir("semantic", "report")
+    assert gateway.admin("GET", "/semantic").json()["state"] == "off"
+    assert metrics(gateway)["weir_semantic_up"] == 0
+
+
+def metrics(gateway):
+    lines = gateway.admin("GET", "/metrics").text.splitlines()
+    return {line.split()[0]: float(line.split()[1]) for line in lines if line.startswith(("weir_semantic_", "weir_cache_semantic_"))}
+
+
+@pytest.fixture(scope="module")
+def near(demo, models, tmp_path_factory):
+    """A gateway that answers near questions alike."""
+    gateway = Gateway(demo, tmp_path_factory.mktemp("near"), {
+        "semantic": {"enabled": True, "threshold": 0.9, "models_directory": str(models), "budget": "5s"},
+    }).start()
+    yield gateway
+    gateway.stop()
+
+
+def settle(gateway):
+    def is_idle():
+        status = gateway.admin("GET", "/semantic").json()
+        return status["judge"]["waiting"] == 0 and status["embedder"]["waiting"] == 0
+
+    wait_until(is_idle, 30, "the judge")
+
+
+def test_a_served_pair_is_reported_and_its_answer_can_be_evicted(near):
+    key = near.create_key("acme")
+    asked = [form.format("password") for form in FORMS[:2]]
+    assert near.chat(key, asked[0]).status_code == 200
+    settle(near)
+    hit = near.chat(key, asked[1])
+    assert "semantic " in hit.headers["cache-status"]
+    entry = re.search(r"entry=(\d+)", hit.headers["weir-semantic-match"]).group(1)
+    report = json.loads(near.weir("semantic", "report", "--json"))
+    assert report["state"] == "ready" and report["entries"] >= 1 and report["served"] >= 1 and report["lookups"] >= 1
+    assert report["models"]["gate"].startswith("potion") and report["models"]["sentence"].startswith("all-MiniLM")
+    pair = report["riskiest"][0]
+    assert (str(pair["entry"]), pair["scope"], pair["text"], pair["matched_text"]) == (entry, "acme", asked[1], asked[0])
+    assert pair["p"] is None and 0.9 <= pair["cosine"] <= 1 and pair["served_at"].endswith("Z")
+    assert next(scope for scope in report["scopes"] if scope["scope"] == "acme")["served"] >= 1
+    # Who may only read does not see what was asked.
+    read = {"Authorization": f"Bearer {(near.data / 'read.token').read_text().strip()}"}
+    seen = near.admin("GET", "/semantic", headers=read)
+    assert seen.status_code == 200 and seen.json()["riskiest"][0]["text"] is None and asked[0] not in seen.text
+    assert near.admin("DELETE", f"/semantic/entries/{entry}", headers=read).status_code == 403
+
+    table = near.weir("semantic", "report")
+    assert asked[0] in table and entry in table and "95% INTERVAL" in table
+    counted = metrics(near)
+    assert counted["weir_semantic_up"] == 1 and counted["weir_semantic_entries"] == report["entries"]
+    assert counted["weir_semantic_lookups_total"] >= 1 and counted["weir_cache_semantic_hits_total"] >= 1
+
+    assert near.weir("semantic", "evict", entry).strip() == f"evicted {entry}"
+    again = near.chat(key, FORMS[2].format("password"))
+    assert "semantic " not in again.headers["cache-status"]
+    assert near.weir_unchecked("semantic", "evict", entry).status == 5
+    assert all(str(pair["entry"]) != entry for pair in json.loads(near.weir("semantic", "report", "--json"))["riskiest"])
+
+
+@pytest.mark.parametrize("entry", ["nobody", "-1", "18446744073709551616", "1.5", "9" * 40, "%20"])
+def test_an_entry_that_can_not_be_is_not_found(gateway, entry):
+    answer = gateway.admin("DELETE", f"/semantic/entries/{entry}")
+    assert answer.status_code == 404 and answer.json()["error"]["code"] == "entry_not_found"
+
+
+def test_an_unchanged_report_is_not_sent_again(gateway):
+    tag = gateway.admin("GET", "/semantic").headers["etag"]
+    assert gateway.admin("GET", "/semantic", headers={"If-None-Match": tag}).status_code == 304
+
+
+@pytest.mark.parametrize("arguments", [["evict"], ["evict", "x"], ["evict", "-1"], ["report", "x"]], ids=" ".join)
+def test_a_wrong_command_is_refused(arguments):
+    result = weir(*arguments)
     assert result.returncode == 64 and result.stderr and not result.stdout
