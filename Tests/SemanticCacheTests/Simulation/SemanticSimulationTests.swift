@@ -36,10 +36,11 @@ import Testing
 
     @Test func `the judge is not asked about the two requests in question`() throws {
         var asked: Set<[Int]> = []
-        let total = try simulation.run(requests(6)) { request, answered in
+        let judging = { (request: Int, answered: Int) -> Bool in
             asked.insert([request, answered])
             return request < 5
-        }.total
+        }
+        let total = try simulation.run(requests(6), judging: judging).total
         #expect(asked == [[2, 0], [3, 1], [4, 0], [5, 1]])
         #expect(total.hits == 4 && total.wrong == 1)
     }
