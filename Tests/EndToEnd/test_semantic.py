@@ -404,3 +404,84 @@ def test_after_enough_labels_a_bound_serves_paraphrases_and_keeps_to_it(near, or
     assert hits > asked / 20, (hits, asked, semantic(near)["scopes"])
     scope = next(scope for scope in semantic(near)["scopes"] if scope["served"] > 0 and scope["labels"] > 0)
     assert scope["audits"] > 0
+
+
+def test_a_tenant_that_was_deleted_and_made_again_finds_nothing(near):
+    tenant = unique("again")
+    key = near.create_key(tenant)
+    ask(near, key, "How can I change my gift voucher?")
+    settle(near)
+    assert is_similar(ask(near, key, "How do I change my gift voucher?"))
+    assert near.admin("DELETE", f"/tenants/{tenant}").status_code in (200, 204)
+    again = near.create_key(tenant)
+    answer = ask(near, again, "How could I change my gift voucher?")
+    assert not is_similar(answer)
+    assert not any(scope["scope"] == tenant and scope["served"] for scope in semantic(near)["scopes"])
+
+
+def test_what_a_key_filled_goes_with_one_call(near):
+    tenant = unique("keys")
+    issued = near.issue(tenant)
+    other = near.create_key(tenant)
+    ask(near, issued["key"], "How can I change my tax number?")
+    settle(near)
+    assert is_similar(ask(near, other, "How do I change my tax number?"))
+    assert near.admin("POST", "/cache/purge", json={"key_id": issued["id"]}).status_code == 200
+    assert not is_similar(ask(near, other, "How could I change my tax number?"))
+
+
+def test_a_flood_of_questions_by_one_key_is_kept_in_bounds(demo, oracle, models, start_gateway):
+    gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(models), "key_inserts_per_minute": 5}))
+    key, other = gateway.create_key("flooder"), gateway.create_key("other")
+    for subject in SUBJECTS[:12]:
+        ask(gateway, key, f"How can I change my {subject} quickly?")
+    settle(gateway)
+    # A minute may have ended meanwhile: then it is twice as many.
+    assert 5 <= semantic(gateway)["entries"] <= 10
+    assert semantic(gateway)["refused"]["key-rate"] >= 2
+    ask(gateway, other, "How can I change my company name?")
+    settle(gateway)
+    assert is_similar(ask(gateway, other, "How do I change my company name?"))
+
+
+def test_a_share_is_for_its_members_and_as_long_as_they_are(demo, oracle, models, start_gateway):
+    gateway = start_gateway(configuration(
+        oracle, semantic={"models_directory": str(models)}, cache={"shares": {"family": ["one", "two"]}}))
+    one, two, three = (gateway.create_key(name) for name in ("one", "two", "three"))
+    ask(gateway, one, "How can I change my time zone settings?")
+    settle(gateway)
+    assert is_similar(ask(gateway, two, "How do I change my time zone settings?"))
+    assert not is_similar(ask(gateway, three, "How do I change my time zone settings?"))
+    gateway.config["cache"]["shares"] = {"family": ["one", "three"]}
+    gateway.write_config()
+    gateway.reload()
+    assert not is_similar(ask(gateway, two, "How could I change my time zone settings?"))
+
+
+def test_feedback_on_a_match_is_a_label(near):
+    key = near.create_key()
+    ask(near, key, "How can I change my yearly subscription?")
+    settle(near)
+    answer = ask(near, key, "How do I change my yearly subscription?")
+    assert is_similar(answer)
+    log = answer.headers["cf-aig-log-id"]
+    wait_until(lambda: near.admin("GET", f"/logs/{log}").status_code == 200, 10, "the row")
+    labels = lambda: sum(scope["labels"] for scope in semantic(near)["scopes"])
+    before = labels()
+    assert near.admin("PATCH", f"/logs/{log}", json={"feedback": -1}).status_code == 200
+    wait_until(lambda: labels() == before + 1, 10, "the label")
+    # Said twice, it counts once.
+    assert near.admin("PATCH", f"/logs/{log}", json={"feedback": 1}).status_code == 200
+    settle(near)
+    assert labels() == before + 1
+
+
+def test_a_wrong_group_is_evicted_with_one_call(near):
+    key = near.create_key()
+    ask(near, key, "How can I change my profile picture online?")
+    settle(near)
+    answer = ask(near, key, "How do I change my profile picture online?")
+    assert is_similar(answer)
+    entry = re.search(r"entry=(\d+)", answer.headers["weir-semantic-match"])[1]
+    assert near.admin("DELETE", f"/semantic/entries/{entry}").status_code == 200
+    assert not is_similar(ask(near, key, "How could I change my profile picture online?"))
