@@ -21,8 +21,8 @@ func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 let dashboard: [Resource] = [
     "index.html", "dashboard.css", "views.css", "icon.svg", "api.js", "breakdown.js", "cache.js", "chart.js", "dialogs.js",
     "dom.js", "figures.js", "format.js", "health.js", "log-detail.js", "log-filters.js", "log.js", "login.js", "main.js",
-    "overview-charts.js", "overview.js", "panels.js", "plot.js", "scale.js", "state.js", "targets.js", "tenants.js", "theme.js",
-    "toolbar.js",
+    "overview-charts.js", "overview.js", "panels.js", "plot.js", "scale.js", "semantic.js", "state.js", "targets.js", "tenants.js",
+    "theme.js", "toolbar.js",
 ].map { .embedInCode("Dashboard/" + $0) }
 
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
@@ -142,9 +142,8 @@ let package = Package(
         tests(
             of: "Admin",
             [
-                "GatewayServer", "GatewayConfiguration", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "HTTP1", "JSON",
-                "GatewayModel",
-                "TestSupport", logging,
+                "GatewayServer", "GatewayConfiguration", "EventLog", "EventLoop", "ExactCache", "RateLimiting", "SemanticCache", "HTTP1",
+                "JSON", "GatewayModel", "TestSupport", logging,
             ]),
     ],
     swiftLanguageModes: [.v6]
