@@ -21,7 +21,6 @@ public final class SemanticCache: Sendable {
     private let warming = Atomic<Bool>(true)
     private let nextID = Atomic<UInt64>(1)
     private let encoder: UInt64
-    private static let relationsName: [UInt8] = [0]
 
     /// Opens the store and begins to read it in the background: until it is read, every lookup is a miss (`warming`).
     /// - Throws: what opening the store throws. A gateway that gets an error goes on without a semantic cache.
@@ -172,20 +171,21 @@ public final class SemanticCache: Sendable {
     public func abandon(_ ticket: SemanticTicket) { learners.abandon(ticket) }
 
     private func saveLearning(all: Bool) {
-        let changes = learners.changes(all: all)
-        for (name, state) in changes.scopes {
+        for (name, learner, relations) in learners.changes(all: all) {
+            // The models that it was learnt with, the scope's name, the families, the state.
             var bytes: [UInt8] = []
             let text = Array(name.utf8.prefix(1 << 15))
             bytes.add(encoder)
             bytes.add(UInt16(text.count))
-            store.putLearning(Self.learningName(name), bytes + text + state)
+            bytes += text
+            bytes.add(UInt32(relations.count))
+            store.putLearning(Self.learningName(name), bytes + relations + learner)
         }
-        if !changes.scopes.isEmpty { store.putLearning(Self.relationsName, changes.relations) }
     }
 
     /// Names may be longer than a store's key, so those are hashed; the name itself stands before the state.
     private static func learningName(_ scope: String) -> [UInt8] {
-        [1] + SHA256.digest(of: Array(scope.utf8).span).bytes
+        [2] + SHA256.digest(of: Array(scope.utf8).span).bytes
     }
 
     /// Blocks until what was accepted so far is written. For tests and commands.
@@ -225,15 +225,15 @@ public final class SemanticCache: Sendable {
     }
 
     private func restoreLearning(_ name: [UInt8], _ bytes: [UInt8]) {
-        if name == Self.relationsName {
-            if let relations = AnswerRelations(bytes) { learners.restore(relations) }
-            return
-        }
-        // The models that it was learnt with, the length of the scope's name, the name, the state.
         var reader = ByteReader(bytes: bytes)
-        guard reader.next(UInt64.self) == encoder, let length = reader.next(UInt16.self), bytes.count >= 10 + Int(length) else { return }
+        guard reader.next(UInt64.self) == encoder, let length = reader.next(UInt16.self), bytes.count >= 14 + Int(length) else { return }
         let scope = String(decoding: bytes[10..<10 + Int(length)], as: UTF8.self)
-        guard Self.learningName(scope) == name, let learner = ScopeLearner(Array(bytes[(10 + Int(length))...])) else { return }
-        learners.restore(scope: scope, learner)
+        var rest = ByteReader(bytes: Array(bytes[(10 + Int(length))...]))
+        guard Self.learningName(scope) == name, let count = rest.next(UInt32.self), bytes.count >= 14 + Int(length) + Int(count) else { return }
+        let start = 14 + Int(length)
+        guard let relations = AnswerRelations(Array(bytes[start..<start + Int(count)])),
+            let learner = ScopeLearner(Array(bytes[(start + Int(count))...]))
+        else { return }
+        learners.restore(scope: scope, learner, relations)
     }
 }

@@ -55,7 +55,7 @@ public final class SemanticReader {
         cache.counters.lookups.add(1, ordering: .relaxed)
         let found: Found
         do throws(SemanticReason) {
-            found = try find(partition, gate: gate, vector: vector, floor: cache.options.neighbourFloor, guarding: guarding)
+            found = try find(partition, scope: scope, gate: gate, vector: vector, floor: cache.options.neighbourFloor, guarding: guarding)
         } catch {
             cache.learners.passed(scope)
             return SemanticDecision(action: .miss(error))
@@ -107,7 +107,8 @@ public final class SemanticReader {
     }
 
     private func find(
-        _ partition: Digest256, gate: Span<Float>, vector: Span<Float>, floor: Float, guarding: (Span<UInt8>) -> GuardVerdict
+        _ partition: Digest256, scope: String, gate: Span<Float>, vector: Span<Float>, floor: Float,
+        guarding: (Span<UInt8>) -> GuardVerdict
     ) throws(SemanticReason) -> Found {
         guard !cache.isWarming else { throw .warming }
         let epoch = cache.purgeEpoch
@@ -124,7 +125,7 @@ public final class SemanticReader {
             throw .missingRecord
         }
         let neighbour = neighbours[chosen.index]
-        var features = features(of: chosen.index, neighbours, blocked: chosen.blocked)
+        var features = features(of: chosen.index, neighbours, blocked: chosen.blocked, scope: scope)
         features.gateCosine = search.gateCosine(gateQuery, of: neighbour)
         features.entries = blocks.live
         features.isExplored = chosen.verdict.overall == .explore
@@ -164,8 +165,8 @@ public final class SemanticReader {
     }
 
     /// Cosine, margin and support of a neighbour among the others. Blocked ones are no rivals: the guard has told them apart.
-    private func features(of chosen: Int, _ neighbours: [Neighbour], blocked: Set<Int>) -> MatchFeatures {
-        let families = cache.learners.families(of: neighbours.map(\.answer))
+    private func features(of chosen: Int, _ neighbours: [Neighbour], blocked: Set<Int>, scope: String) -> MatchFeatures {
+        let families = cache.learners.families(of: neighbours.map(\.answer), in: scope)
         let cosine = neighbours[chosen].cosine
         var margin = MatchFeatures.marginMax
         var support = 0

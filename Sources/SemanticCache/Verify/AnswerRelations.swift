@@ -47,8 +47,16 @@ struct AnswerRelations: Equatable, Sendable {
         votes[pair] = sum
         if sum > 0 { join(pair) }
         votesSinceRebuild += 1
-        // Families only grow until they are built anew: votes that were lost are taken back then.
-        if votesSinceRebuild >= 250 { rebuild() }
+    }
+
+    /// Whether families should be built anew: until then they only grow, and votes that were lost are not taken back.
+    var isRebuildDue: Bool { votesSinceRebuild >= 250 }
+
+    /// With families built anew from all votes: some milliseconds at twenty thousand pairs.
+    func rebuilt() -> AnswerRelations {
+        var other = self
+        other.rebuild()
+        return other
     }
 
     private mutating func join(_ pair: Pair) {

@@ -1,11 +1,13 @@
 import GatewayModel
 
-/// The learners of all scopes, and what is common to them: the prior and the families of answers. Any thread; locks are held for a
-/// microsecond, and a fit is computed outside them.
+/// The learners of all scopes, the families of their answers, and what is common to them: the prior. Any thread; locks are held for a
+/// microsecond; fits, and families built anew, are computed outside them.
 final class LearnerTable: @unchecked Sendable {
     // @unchecked: everything is guarded by `mutex`.
     private struct Scope {
         var learner = ScopeLearner()
+        /// Of its own: answers of two scopes are never compared, and a busy scope must not make another's be forgotten.
+        var relations = AnswerRelations()
         var usedAt: UInt64 = 0
         var isFitting = false
         var isChanged = false
@@ -15,7 +17,6 @@ final class LearnerTable: @unchecked Sendable {
     private let scopesMax: Int
     private var scopes: [String: Scope] = [:]
     private var uses: UInt64 = 0
-    private var relations = AnswerRelations()
     private var prior = LogisticModel.shipped
     /// How many labels the shipped prior is worth beside those of the scopes.
     private static let shippedWorth = 250.0
@@ -37,8 +38,10 @@ final class LearnerTable: @unchecked Sendable {
         }
     }
 
-    /// The families of some groups, all of one moment.
-    func families(of groups: [UInt64]) -> [UInt64] { mutex.withLock { groups.map(relations.family) } }
+    /// The families of some groups of a scope, all of one moment.
+    func families(of groups: [UInt64], in scope: String) -> [UInt64] {
+        mutex.withLock { scopes[scope].map { groups.map($0.relations.family) } ?? groups }
+    }
 
     /// What `try` shows: the probability under what the scope has learnt; `nil` while it has not.
     func probability(_ scope: String, _ features: MatchFeatures) -> Double? {
@@ -51,14 +54,16 @@ final class LearnerTable: @unchecked Sendable {
     /// All scopes.
     var names: [String] { mutex.withLock { scopes.keys.sorted() } }
 
-    private func with<R>(_ name: String, _ body: (inout ScopeLearner) -> R) -> R {
+    private func with<R>(_ name: String, _ body: (inout ScopeLearner) -> R) -> R { withScope(name) { body(&$0.learner) } }
+
+    private func withScope<R>(_ name: String, _ body: (inout Scope) -> R) -> R {
         mutex.withLock {
             if scopes[name] == nil, scopes.count >= scopesMax, let oldest = scopes.min(by: { $0.value.usedAt < $1.value.usedAt })?.key {
                 scopes[oldest] = nil
             }
             uses += 1
             scopes[name, default: Scope()].usedAt = uses
-            return body(&scopes[name, default: Scope()].learner)
+            return body(&scopes[name, default: Scope()])
         }
     }
 
@@ -69,13 +74,16 @@ final class LearnerTable: @unchecked Sendable {
     func conclude(_ ticket: SemanticTicket, verdicts: [Bool?]) -> Int? {
         let groups = ticket.candidates.map(\.answer.words.0)
         let equal = verdicts.indices.first { $0 < groups.count && verdicts[$0] == true }
-        with(ticket.scope) { learner in
-            learner.learn(ticket, isRight: equal == 0)
-            guard let equal else { return }
+        let outdated: AnswerRelations? = withScope(ticket.scope) { scope in
+            scope.learner.learn(ticket, isRight: equal == 0)
+            guard let equal else { return nil }
             for other in verdicts.indices where other != equal && other < groups.count {
-                if let isEqual = verdicts[other] { relations.vote(groups[equal], groups[other], isEqual: isEqual) }
+                if let isEqual = verdicts[other] { scope.relations.vote(groups[equal], groups[other], isEqual: isEqual) }
             }
+            return scope.relations.isRebuildDue ? scope.relations : nil
         }
+        // Votes that another thread casts meanwhile are lost: a few of hundreds.
+        if let rebuilt = outdated?.rebuilt() { withScope(ticket.scope) { $0.relations = rebuilt } }
         fitIfDue(ticket.scope)
         return equal
     }
@@ -125,31 +133,22 @@ final class LearnerTable: @unchecked Sendable {
         }
     }
 
-    /// Forgets everything.
-    func removeAll() {
-        _ = remove { _ in true }
-        mutex.withLock { relations = AnswerRelations() }
-    }
-
-    /// The states that changed since this was last asked (or all), and the families, as bytes.
-    func changes(all: Bool) -> (scopes: [(name: String, bytes: [UInt8])], relations: [UInt8]) {
+    /// The states and families of the scopes that changed since this was last asked (or of all), as bytes.
+    func changes(all: Bool) -> [(name: String, learner: [UInt8], relations: [UInt8])] {
         let changed = mutex.withLock {
             let names = scopes.keys.filter { all || scopes[$0]?.isChanged == true }.sorted()
             for name in names { scopes[name]?.isChanged = false }
-            return (names.compactMap { name in scopes[name].map { (name, $0.learner) } }, relations)
+            return names.compactMap { name in scopes[name].map { (name, $0.learner, $0.relations) } }
         }
-        return (changed.0.map { ($0.0, $0.1.encoded()) }, changed.0.isEmpty ? [] : changed.1.encoded())
+        return changed.map { ($0.0, $0.1.encoded(), $0.2.encoded()) }
     }
 
-    /// Takes over stored states.
-    func restore(scope name: String, _ learner: ScopeLearner) {
+    /// Takes over a stored state.
+    func restore(scope name: String, _ learner: ScopeLearner, _ relations: AnswerRelations) {
         mutex.withLock {
             guard scopes.count < scopesMax else { return }
-            scopes[name] = Scope(learner: learner)
+            scopes[name] = Scope(learner: learner, relations: relations)
             prior = pooled()
         }
     }
-
-    /// Takes over stored families.
-    func restore(_ relations: AnswerRelations) { mutex.withLock { self.relations = relations } }
 }
