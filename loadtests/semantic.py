@@ -292,19 +292,35 @@ def vectors(bench):
     return path
 
 
-def baselines(bench, seeds, bounds):
-    """See semantic_baselines.py; None and a reason if the virtual environment has no numpy."""
-    python = peers.ROOT / ".build" / "bench-venv" / "bin" / "python"
-    if not python.exists() or subprocess.run([str(python), "-c", "import numpy"], capture_output=True).returncode:
-        bench.skipped.append("static thresholds and GPTCache: no numpy in .build/bench-venv (loadtests/setup installs it)")
-        return None
-    done = subprocess.run(
-        [str(python), str(pathlib.Path(__file__).with_name("semantic_baselines.py")), "--data", str(stream.find()), "--vectors", str(vectors(bench)),
-         "--seeds", ",".join(map(str, seeds)), "--bounds", ",".join(map(str, bounds))], stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout)
-    if "skipped" in found["gptcache"]:
-        bench.skipped.append(found["gptcache"]["skipped"])
-    return found
+class Baselines:
+    """semantic_baselines.py in the background, while the gateway replays."""
+
+    def __init__(self, bench, seeds, bounds):
+        self.bench, self.child = bench, None
+        python = peers.ROOT / ".build" / "bench-venv" / "bin" / "python"
+        if not python.exists() or subprocess.run([str(python), "-c", "import numpy"], capture_output=True).returncode:
+            bench.skipped.append("static thresholds and GPTCache: no numpy in .build/bench-venv (loadtests/setup installs it)")
+            return
+        script = pathlib.Path(__file__).with_name("semantic_baselines.py")
+        self.child = subprocess.Popen(
+            [str(python), str(script), "--data", str(stream.find()), "--vectors", str(vectors(bench)), "--seeds", ",".join(map(str, seeds)),
+             "--bounds", ",".join(map(str, bounds)), "--minutes", str(bench.options.minutes * 0.8)], stdout=subprocess.PIPE, text=True)
+
+    def results(self):
+        """Waits for them; None if there are none."""
+        if not self.child:
+            return None
+        found = json.loads(self.child.communicate()[0] or "{}")
+        if self.child.returncode:
+            raise RuntimeError("semantic_baselines.py failed")
+        if "skipped" in found["gptcache"]:
+            self.bench.skipped.append(found["gptcache"]["skipped"])
+        return found
+
+    def stop(self):
+        if self.child and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
 
 
 def replay(bench, brief):
@@ -318,12 +334,15 @@ def replay(bench, brief):
     for seed in seeds:
         plan += [(seed, bound, guard, False) for bound in bounds for guard in GUARDS]
         plan += [] if brief else [(seed, bound, "intent", True) for bound in bounds]
-    others = baselines(bench, seeds, bounds)
-    runs = Replay(bench, plan, bench.options.minutes)
-    results = runs.run()
-    if runs.left:
-        bench.skipped.append(f"semantic: {len(runs.left)} of {len(plan)} runs, for want of time")
-    semantic_report.rows(bench, results, others, brief)
+    others = Baselines(bench, seeds, bounds)
+    try:
+        runs = Replay(bench, plan, bench.options.minutes)
+        results = runs.run()
+        if runs.left:
+            bench.skipped.append(f"semantic: {len(runs.left)} of {len(plan)} runs, for want of time")
+        semantic_report.rows(bench, results, others.results(), brief)
+    finally:
+        others.stop()
     if not brief:
         semantic_report.chart(bench, results)
 
