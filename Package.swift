@@ -71,7 +71,7 @@ let package = Package(
             resources: [.embedInCode("Guard/Words/english.words")], swiftSettings: strict),
         module(
             "GatewayConfiguration",
-            ["Providers", "Routing", "Tenants", "RateLimiting", "EventLog", "Hashing", "JSON", "GatewayModel", yams]),
+            ["Providers", "Routing", "Tenants", "RateLimiting", "EventLog", "SemanticCache", "Hashing", "JSON", "GatewayModel", yams]),
 
         // What joins them.
         module(
@@ -124,7 +124,7 @@ let package = Package(
         tests(of: "Upstream", ["EventLoop", "GatewayModel", "TestSupport"]),
         tests(
             of: "GatewayConfiguration",
-            ["Providers", "Routing", "Tenants", "RateLimiting", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
+            ["Providers", "Routing", "Tenants", "RateLimiting", "SemanticCache", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
         tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),

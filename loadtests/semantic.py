@@ -234,7 +234,7 @@ class Replay:
 def settings(entries):
     """Room for every run's entries and vectors, and no hurry: what is measured is which answers are served, on a machine that may be busy."""
     return {
-        "models_directory": str(models_folder()), "memo_entries": 20000, "key_inserts_per_minute": 1_000_000, "key_share": "100%",
+        "models_directory": str(models_folder()), "memo_entries": 40_000, "key_inserts_per_minute": 1_000_000, "key_share": "100%",
         "entries_max": max(200_000, entries), "entries_per_partition_max": 150_000, "budget": "10s", "pending_max": 16384,
     }
 

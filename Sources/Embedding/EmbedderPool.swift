@@ -63,6 +63,9 @@ public struct EmbedderStatistics: Sendable, Equatable {
     public var busyNanoseconds: UInt64 = 0
     /// Texts that wait now.
     public var waiting: Int = 0
+
+    /// Nothing yet.
+    public init() {}
 }
 
 /// Embeds texts on threads of its own. Any thread submits. Completions run on the pool's threads, or on the one that submits or closes: they
@@ -77,7 +80,7 @@ public final class EmbedderPool: @unchecked Sendable {
     private var queue: EmbedderQueue
     private var counted = EmbedderStatistics()
     private var isClosing = false
-    private var threads: [EmbedderThread] = []
+    private var threads: [PosixThread] = []
 
     /// Starts the threads; `nil` if the system gives none.
     public init?(model: SentenceModel, limits: EmbedderLimits = EmbedderLimits()) {
@@ -86,10 +89,10 @@ public final class EmbedderPool: @unchecked Sendable {
         self.limits = limits
         queue = EmbedderQueue(textsMax: limits.queueTextsMax, bytesMax: limits.queueBytesMax)
         for index in 0..<limits.threads {
-            guard let thread = EmbedderThread.start(name: "embedder-\(index)", { self.work() }) else { break }
+            guard let thread = PosixThread.start(name: "embedder-\(index)", { self.work() }) else { break }
             threads.append(thread)
         }
-        if let clock = EmbedderThread.start(name: "embedder-clock", { self.watch() }) { threads.append(clock) }
+        if let clock = PosixThread.start(name: "embedder-clock", { self.watch() }) { threads.append(clock) }
         if threads.count <= limits.threads {
             close()
             return nil

@@ -60,7 +60,9 @@ public struct ConfigurationLoader {
         let egress = EgressSettings(root.section("egress"))
         let (table, healthProbes) = try providers(root, shipped, egress)
         let (prices, pricesBytes) = try prices(root, folder, table)
-        let snapshot = snapshot(path, digest(bytes, providersBytes, pricesBytes), root, table, healthProbes, egress, secrets, prices)
+        let semantic = SemanticSettings(root.section("semantic"), folder: folder, readFile: readFile)
+        let digest = digest([bytes, providersBytes, pricesBytes] + semantic.words.map(\.bytes))
+        let snapshot = snapshot(path, digest, root, table, healthProbes, egress, secrets, prices, semantic)
         try errors.throwIfAny()
         return snapshot
     }
@@ -97,7 +99,7 @@ public struct ConfigurationLoader {
         return root
     }
 
-    private func digest(_ parts: [UInt8]...) -> Digest256 {
+    private func digest(_ parts: [[UInt8]]) -> Digest256 {
         var hash = SHA256()
         for part in parts { hash.update(SHA256.digest(of: part.span).bytes.span) }
         return hash.finalize()
@@ -175,7 +177,7 @@ public struct ConfigurationLoader {
 
     private func snapshot(
         _ path: String, _ digest: Digest256, _ root: Section, _ providers: ProviderTable, _ healthProbes: [HealthProbe?],
-        _ egress: EgressSettings, _ secrets: SecretReader, _ prices: ConfiguredPrices
+        _ egress: EgressSettings, _ secrets: SecretReader, _ prices: ConfiguredPrices, _ semantic: SemanticSettings
     ) -> GatewayConfigurationSnapshot {
         let listen = root.section("listen")
         let data = listen.listenAddress("data")
@@ -188,7 +190,8 @@ public struct ConfigurationLoader {
         let revisions = providers.definitions.map(RevisionHash.revision(of:))
         let retry = RetryPolicy(root.section("retry"), deadlineMilliseconds: timeouts.deadlineMilliseconds)
         let routes = RouteReader(
-            root: root, providers: providers, revisions: revisions, timeouts: timeouts, retry: retry, prices: prices.table
+            root: root, providers: providers, revisions: revisions, timeouts: timeouts, retry: retry, semantic: semantic.standard,
+            prices: prices.table
         ).routes()
         let cache = CacheSettings(root.section("cache"))
         let tenancy = TenancyReader(root: root, secrets: secrets, names: PolicyNames(providers))
@@ -206,7 +209,8 @@ public struct ConfigurationLoader {
                 root.section("breaker"), deadlines: [timeouts.deadlineMilliseconds] + routes.map { $0.timeouts.deadlineMilliseconds }),
             healthProbes: healthProbes,
             upstream: UpstreamSettings(root.section("upstream")),
-            cache: cache, egress: egress, log: LogSettings(root.section("log")), drain: DrainSettings(root.section("drain")),
+            cache: cache, semantic: semantic, egress: egress, log: LogSettings(root.section("log")),
+            drain: DrainSettings(root.section("drain")),
             demo: demo(root.section("demo")), providers: providers,
             credentials: CredentialReader(secrets: secrets).credentials(root, providers), providerRevisions: revisions,
             prices: prices.table, pricesAsOf: prices.asOf, routes: routes,

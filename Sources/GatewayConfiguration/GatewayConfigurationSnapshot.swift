@@ -8,7 +8,7 @@ public import Tenants
 public struct GatewayConfigurationSnapshot: Sendable {
     /// The file it was read from, as it was named.
     public let file: String
-    /// SHA-256 over the content of the file and of the shipped providers and prices.
+    /// SHA-256 over the content of the file, of the shipped providers and prices, and of word lists.
     public let digest: Digest256
 
     /// Where clients are served.
@@ -48,6 +48,8 @@ public struct GatewayConfigurationSnapshot: Sendable {
     public let upstream: UpstreamSettings
     /// The cache's defaults, bounds and sizes.
     public let cache: CacheSettings
+    /// The semantic cache's defaults, sizes and word lists.
+    public let semantic: SemanticSettings
     /// Where the gateway may connect to.
     public let egress: EgressSettings
     /// Logging.
@@ -104,6 +106,22 @@ public struct GatewayConfigurationSnapshot: Sendable {
         policy.staleIfErrorSeconds = route?.cache.staleIfErrorSeconds ?? policy.staleIfErrorSeconds
         policy.staleWhileRevalidateSeconds = route?.cache.staleWhileRevalidateSeconds ?? policy.staleWhileRevalidateSeconds
         return policy
+    }
+
+    /// How the semantic cache treats a request: the route before the tenant before the defaults. A tenant that switched it off keeps it off.
+    public func semanticPolicy(route: RouteDefinition?, tenant: Tenant) -> SemanticPolicySettings {
+        var policy = semantic.standard
+        policy.isEnabled = tenant.isSemanticEnabled ?? policy.isEnabled
+        if let route { policy = policy.merging(route.semantic) }
+        if tenant.isSemanticEnabled == false { policy.isEnabled = false }
+        return policy
+    }
+
+    /// Whether any request can meet the semantic cache: by the default, by a route, or by a tenant of the file. Tenants of the key store are
+    /// not known here.
+    public var usesSemanticCache: Bool {
+        semantic.standard.isEnabled || routes.contains { $0.semantic.isEnabled == true }
+            || tenancy.tenants.contains { $0.isSemanticEnabled == true }
     }
 }
 

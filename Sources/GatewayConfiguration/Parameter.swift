@@ -12,6 +12,8 @@ public struct Parameter: Sendable {
         case bytes
         /// A decimal number.
         case number
+        /// A share of a whole, written `1%` or `0.01` and kept as 0 to 1; the range is in percent.
+        case share
         case flag
         case text
         /// One of the given words.

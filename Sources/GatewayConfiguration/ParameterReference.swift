@@ -53,6 +53,7 @@ public enum ParameterReference {
         case .seconds: "duration (s)"
         case .bytes: "size"
         case .number: "number"
+        case .share: "share (`1%` or `0.01`)"
         case .flag: "true or false"
         case .text: "text"
         case .choice(let words): words.joined(separator: ", ")
@@ -73,7 +74,7 @@ public enum ParameterReference {
         switch parameter.standard {
         case .none: ""
         case .integer(let value): shown(value, parameter.kind)
-        case .number(let value): value == value.rounded() ? String(Int(value)) : String(value)
+        case .number(let value): number(value, parameter.kind)
         case .flag(let value): String(value)
         case .text(let value): value.isEmpty ? "" : "`\(value)`"
         case .texts(let values): values.map { "`\($0)`" }.joined(separator: ", ")
@@ -88,12 +89,18 @@ public enum ParameterReference {
         return "\(shown(range.lowerBound, parameter.kind)) to \(shown(range.upperBound, parameter.kind))"
     }
 
+    private static func number(_ value: Double, _ kind: Parameter.Kind) -> String {
+        if kind == .share { return Quantity.percent(value) }
+        return value == value.rounded() ? String(Int(value)) : String(value)
+    }
+
     /// A value in the largest unit that it is a whole number of.
     private static func shown(_ value: Int, _ kind: Parameter.Kind) -> String {
         switch kind {
         case .milliseconds: scaled(value, [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms")])
         case .seconds: scaled(value, [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")])
         case .bytes: scaled(value, [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")])
+        case .share: "\(value)%"
         default: String(value)
         }
     }

@@ -28,6 +28,11 @@ extension ParameterTable {
         Parameter("tenants.*.events.collect", .flag, "Whether its requests have rows. Left out: as the route or the events section says."),
         Parameter(
             "tenants.*.events.payloads", .flag, "Whether bodies are kept with them. Left out: as the route or the events section says."),
+        Parameter("tenants.*.semantic", .section, "The semantic cache for the tenant."),
+        Parameter(
+            "tenants.*.semantic.enabled", .flag,
+            "Whether similar questions may be answered alike. false wins over every route. Left out: as the route or the semantic section says."
+        ),
         Parameter("tenants.*.cache", .section, "Cache policy of the tenant."),
         Parameter("tenants.*.cache.enabled", .flag, "Whether answers are cached. Left out: as the route or the cache section says."),
         Parameter("tenants.*.cache.ttl", .seconds, .none, 0...2_592_000, "Time to live. Left out: as the route or the cache section says."),

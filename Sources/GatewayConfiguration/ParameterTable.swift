@@ -5,9 +5,8 @@
 public struct ParameterTable: Sendable {
     /// The gateway's table.
     public static let standard = ParameterTable(
-        serving + identity + cache + routes + targets + routeRetry + providers + prices + limits + overload + metering + events + timeouts
-            + retry
-            + upstream + operations)
+        serving + identity + cache + semantic + routes + targets + routeRetry + routeSemantic + providers + prices + limits + overload
+            + metering + events + timeouts + retry + upstream + operations)
 
     /// The parameters in the order of the documentation.
     public let parameters: [Parameter]

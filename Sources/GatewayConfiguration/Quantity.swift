@@ -54,6 +54,23 @@ enum Quantity {
         return value
     }
 
+    /// A share written as a percentage or as a decimal number: `1%` and `0.01` are the same number, to the last bit.
+    static func share(_ text: String) throws(Problem) -> Double {
+        guard text.hasSuffix("%") else { return try number(text) }
+        var digits = text.dropLast()
+        while digits.last == " " { digits.removeLast() }
+        _ = try number(String(digits))
+        // A decimal exponent instead of a division: what is rounded is the number meant, once.
+        guard let value = Double(digits + "e-2") else { throw .malformed }
+        return value
+    }
+
+    /// A share as people read it: `1%`, at most 4 decimals.
+    static func percent(_ share: Double) -> String {
+        let text = String((share * 1_000_000).rounded() / 10_000)
+        return (text.hasSuffix(".0") ? String(text.dropLast(2)) : text) + "%"
+    }
+
     private static func split(_ text: String) throws(Problem) -> (Int, String) {
         let isNegative = text.hasPrefix("-")
         let body = isNegative ? text.dropFirst() : text[...]

@@ -28,6 +28,35 @@ public struct RouteDefinition: Sendable, Equatable {
         public let staleWhileRevalidateSeconds: Int?
     }
 
+    /// The policy of the semantic cache where the route sets one; `nil`: as the tenant or the default says. The members are those of
+    /// `SemanticPolicySettings`.
+    public struct Semantic: Sendable, Equatable {
+        /// Whether similar questions may be answered alike.
+        public let isEnabled: Bool?
+        /// What decides that a match is good enough.
+        public let rule: SemanticPolicySettings.Rule?
+        /// What is served before enough is known for a bound.
+        public let cold: SemanticPolicySettings.Cold?
+        /// Whether nothing is served and only what would have been is counted.
+        public let isShadow: Bool?
+        /// The share of matches that get a fresh answer to compare with, 0 to 1.
+        public let auditRate: Double?
+        /// The share once enough is known, 0 to 1.
+        public let auditRateLow: Double?
+        /// Audits after which the share falls.
+        public let auditsForLowRate: Int?
+        /// The guard's rules by name; empty: none.
+        public let guardRules: Set<String>?
+        /// The highest temperature that takes part.
+        public let maxTemperature: Double?
+        /// The fewest content words of a question that takes part.
+        public let contentWordsMin: Int?
+        /// The longest life, in seconds, of answers that depend on when they were asked for.
+        public let timeDependentTTLSecondsMax: Int?
+        /// Whose learning is pooled.
+        public let learnBy: SemanticPolicySettings.LearnBy?
+    }
+
     /// What the event log keeps where the route says so; `nil`: as the tenant or the default says.
     public struct Events: Sendable, Equatable {
         /// Whether requests have rows.
@@ -58,6 +87,8 @@ public struct RouteDefinition: Sendable, Equatable {
     public let cacheBy: CacheBy
     /// The cache policy where the route sets one.
     public let cache: Cache
+    /// The policy of the semantic cache where the route sets one.
+    public let semantic: Semantic
     /// What the event log keeps where the route says so.
     public let events: Events
     /// Timeouts, with the general ones where the route sets none.

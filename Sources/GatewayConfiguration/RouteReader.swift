@@ -16,17 +16,20 @@ struct RouteReader {
     private let revisions: [UInt64]
     private let timeouts: TimeoutSettings
     private let retry: RetryPolicy
+    private let semantic: SemanticPolicySettings
     private let prices: PriceTable
 
-    /// `revisions`: of the providers, by index. `timeouts` and `retry`: what holds where a route sets nothing.
+    /// `revisions`: of the providers, by index. `timeouts`, `retry` and `semantic`: what holds where a route sets nothing.
     init(
-        root: Section, providers: ProviderTable, revisions: [UInt64], timeouts: TimeoutSettings, retry: RetryPolicy, prices: PriceTable
+        root: Section, providers: ProviderTable, revisions: [UInt64], timeouts: TimeoutSettings, retry: RetryPolicy,
+        semantic: SemanticPolicySettings, prices: PriceTable
     ) {
         self.root = root
         self.providers = providers
         self.revisions = revisions
         self.timeouts = timeouts
         self.retry = retry
+        self.semantic = semantic
         self.prices = prices
     }
 
@@ -94,6 +97,7 @@ struct RouteReader {
                 storesToolCalls: cache.optionalFlag("store_tool_calls"), maxTemperature: cache.optionalNumber("max_temperature"),
                 staleIfErrorSeconds: cache.optionalInteger("stale_if_error"),
                 staleWhileRevalidateSeconds: cache.optionalInteger("stale_while_revalidate")),
+            semantic: RouteDefinition.Semantic(section.section("semantic"), standard: semantic),
             events: RouteDefinition.Events(
                 collects: events.optionalFlag("collect"), collectsPayloads: events.optionalFlag("payloads")),
             timeouts: timeouts, limits: section.limits("limits", PolicyNames(providers), allowsMetadata: false),

@@ -37,6 +37,23 @@ extension Section {
         return value
     }
 
+    /// A share between 0 and 1, or `nil`.
+    func optionalShare(_ name: String) -> Double? {
+        let parameter = parameter(name)
+        let standard: Double? = if case .number(let value) = parameter.standard { value } else { nil }
+        guard let text = scalar(name) else { return standard }
+        guard let value = try? Quantity.share(text) else {
+            report(name, "\"\(shown(text))\" is not \(kindPhrase(of: parameter))")
+            return standard
+        }
+        let percent = parameter.range ?? 0...100
+        guard value >= Double(percent.lowerBound) / 100, value <= Double(percent.upperBound) / 100 else {
+            report(name, "\(shown(text)) is not between \(percent.lowerBound)% and \(percent.upperBound)%")
+            return standard
+        }
+        return value
+    }
+
     /// `true` or `false`, or `nil`.
     func optionalFlag(_ name: String) -> Bool? {
         let standard: Bool? = if case .flag(let value) = parameter(name).standard { value } else { nil }
@@ -177,6 +194,7 @@ extension Section {
         case .bytes: "a size such as 64KiB, 32MiB or 8GiB"
         case .count: "a whole number"
         case .number: "a number"
+        case .share: "a share such as 1% or 0.01"
         case .usd: "USD with up to 9 decimals, such as 0.25"
         case .flag: "true or false"
         case .choice(let words): "one of \(words.joined(separator: ", "))"

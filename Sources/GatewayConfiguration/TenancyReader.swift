@@ -31,9 +31,9 @@ struct TenancyReader {
             cacheNamespace: namespace, allowsCustomCacheKeys: cache.flag("custom_keys"),
             inFlightMax: section.optionalInteger("in_flight_max"), limits: section.limits("limits", names),
             chargesCustomCost: section.flag("custom_cost"), collectsEvents: section.section("events").optionalFlag("collect"),
-            collectsPayloads: section.section("events").optionalFlag("payloads"), metadata: section.metadata("metadata"),
-            isDisabled: section.flag("disabled"),
-            managedBy: .config)
+            collectsPayloads: section.section("events").optionalFlag("payloads"),
+            isSemanticEnabled: section.section("semantic").optionalFlag("enabled"), metadata: section.metadata("metadata"),
+            isDisabled: section.flag("disabled"), managedBy: .config)
     }
 
     /// The keys in the order of the file; each belongs to one of `tenants`.

@@ -24,6 +24,10 @@ struct CacheDirectives: Equatable {
     var namespace: [UInt8] = []
     /// For purging.
     var tags: [String] = []
+    /// No answer to another question, please.
+    var refusesSimilar = false
+    /// The smallest cosine to another question whose answer is taken; never less than what is configured. 0 asks for nothing.
+    var similarMinimum: Float = 0
 
     /// At most this many bytes of custom key or namespace.
     static let keyBytesMax = 256
@@ -43,6 +47,7 @@ struct CacheDirectives: Equatable {
         case .weirCacheNamespace, .xPortkeyCacheNamespace: try extendNamespace(value, name)
         case .heliconeCacheSeed: try extendNamespace(value, name)
         case .weirCacheTags: try setTags(value)
+        case .weirSemantic: try setSimilar(value)
         case .cacheControl: applyCacheControl(value)
         case .xPortkeyCacheForceRefresh: if try flag(value, name) { skipsRead = true }
         case .heliconeCacheEnabled: if try !flag(value, name) { switchOff(.skipRequested) }
@@ -94,6 +99,14 @@ struct CacheDirectives: Equatable {
             default: break
             }
         }
+    }
+
+    private mutating func setSimilar(_ value: String) throws(GatewayError) {
+        if value.lowercased() == "off" { return refusesSimilar = true }
+        guard let minimum = Float(value), (0...1).contains(minimum) else {
+            throw Self.invalid(.weirSemantic, "must be off or a cosine from 0 to 1")
+        }
+        similarMinimum = max(similarMinimum, minimum)
     }
 
     private mutating func setTags(_ value: String) throws(GatewayError) {

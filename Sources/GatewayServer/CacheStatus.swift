@@ -4,6 +4,8 @@ import GatewayModel
 /// What the cache did for one request: the source of `Cache-Status` (RFC 9211), `cf-aig-cache-status` and the log row.
 enum CacheStatus: Equatable, Sendable {
     case hit(ttlSeconds: Int64, ageSeconds: Int64)
+    /// The answer to another question, so near to this one.
+    case similar(ttlSeconds: Int64, ageSeconds: Int64, cosine: Float)
     case staleWhileRevalidate(ttlSeconds: Int64, ageSeconds: Int64)
     case staleIfError(upstreamStatus: Int?, ageSeconds: Int64)
     case missToBeStored
@@ -19,7 +21,7 @@ enum CacheStatus: Equatable, Sendable {
     /// Whether the answer came out of the store.
     var isHit: Bool {
         switch self {
-        case .hit, .staleWhileRevalidate, .staleIfError: true
+        case .hit, .similar, .staleWhileRevalidate, .staleIfError: true
         default: false
         }
     }
@@ -27,7 +29,7 @@ enum CacheStatus: Equatable, Sendable {
     /// `Age` in seconds for answers out of the store.
     var ageSeconds: Int64? {
         switch self {
-        case .hit(_, let age), .staleWhileRevalidate(_, let age), .staleIfError(_, let age): age
+        case .hit(_, let age), .similar(_, let age, _), .staleWhileRevalidate(_, let age), .staleIfError(_, let age): age
         default: nil
         }
     }
@@ -42,6 +44,12 @@ enum CacheStatus: Equatable, Sendable {
         case .hit(let ttl, _):
             bytes.append(literal: "hit; ttl=")
             bytes.append(decimal: ttl)
+        case .similar(let ttl, _, let cosine):
+            bytes.append(literal: "hit; ttl=")
+            bytes.append(decimal: ttl)
+            bytes.append(literal: "; detail=\"semantic ")
+            bytes.append(thousandths: Double(cosine))
+            bytes.append(literal: "\"")
         case .staleWhileRevalidate(let ttl, _):
             bytes.append(literal: "hit; ttl=")
             bytes.append(decimal: ttl)
@@ -82,6 +90,7 @@ extension CacheStatus {
     var layer: GatewayEvent.CacheLayer {
         switch self {
         case .hit: .exact
+        case .similar: .semantic
         case .staleWhileRevalidate, .staleIfError: .stale
         case .collapsed: .collapsed
         case .partial: .partial
@@ -95,6 +104,7 @@ extension CacheStatus {
     var summary: String {
         switch self {
         case .hit: "hit"
+        case .similar: "hit; detail=semantic"
         case .staleWhileRevalidate: "hit; detail=stale-while-revalidate"
         case .staleIfError: "fwd=stale; detail=stale-if-error"
         case .missToBeStored: "fwd=miss; stored"
@@ -114,5 +124,16 @@ extension CacheStatus {
         case .miss(let reason), .refresh(let reason), .bypass(let reason): reason
         default: nil
         }
+    }
+}
+
+extension [UInt8] {
+    /// A number from 0 to 1 with three digits; what lies outside is drawn to the nearer end.
+    mutating func append(thousandths number: Double) {
+        let clamped = number > 0 ? Swift.min(number, 1) : 0
+        let thousandths = Int((clamped * 1000).rounded(.down))
+        append(thousandths == 1000 ? 0x31 : 0x30)
+        append(0x2E)
+        for divisor in [100, 10, 1] { append(UInt8(0x30 + thousandths / divisor % 10)) }
     }
 }

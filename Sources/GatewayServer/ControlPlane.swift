@@ -72,6 +72,11 @@ public final class ControlPlane {
     /// Why it has no store, when it has none.
     public let eventLogProblem: String?
 
+    /// Answers to questions that mean the same; opened when the configuration first switches them on.
+    private(set) var semantic: SemanticService?
+    /// Why there is none although it is switched on.
+    private(set) var semanticProblem: String?
+
     private let options: Options
     private let shared: SharedState
     private var snapshot: GatewaySnapshot
@@ -123,8 +128,9 @@ public final class ControlPlane {
         shared = SharedState(
             flights: flights, cache: cache, loads: loads, limiter: limiter, health: HealthTable(settings: configuration.breaker),
             events: events, logger: options.logger)
+        (semantic, semanticProblem) = ControlPlane.openSemantic(configuration, cache, options)
         snapshot = GatewaySnapshot(
-            configuration: configuration, keys: table, loads: loads, limiter: limiter, health: shared.health,
+            configuration: configuration, keys: table, loads: loads, limiter: limiter, health: shared.health, semantic: semantic,
             openFilesMax: options.openFilesMax)
         spending.start()
     }
@@ -204,7 +210,7 @@ public final class ControlPlane {
     private func publish(_ done: @escaping () -> Void) {
         snapshot = GatewaySnapshot(
             configuration: configuration, keys: table, loads: shared.loads, limiter: shared.limiter, health: shared.health,
-            openFilesMax: options.openFilesMax)
+            semantic: semantic, openFilesMax: options.openFilesMax)
         let snapshot = self.snapshot
         let pending = Countdown(workers.count, done)
         let bound = LoopBound(pending, loop: loop)
@@ -244,6 +250,7 @@ public final class ControlPlane {
             spanExporter.adopt(next.events)
             prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
+            if semantic == nil { (semantic, semanticProblem) = ControlPlane.openSemantic(next, cache, options) }
             table = keyStore.makeTable(previous: table)
             publish { [self] in
                 controlCounters.add(.reloads)
@@ -304,7 +311,12 @@ public final class ControlPlane {
     public func purge(_ cache: ExactCache, _ selector: PurgeSelector, _ done: @escaping (PurgeResult) -> Void) {
         let bound = LoopBound(Callback(done), loop: loop)
         let mailbox = loop.mailbox
-        cache.purge(selector) { result in _ = mailbox.post { bound.value.call(result) } }
+        // Answers come from the exact cache alone: what is purged there is served no more. The semantic cache lets go of it as well, off this loop.
+        let semantic = self.semantic
+        cache.purge(selector) { result in
+            semantic?.purge(selector)
+            _ = mailbox.post { bound.value.call(result) }
+        }
     }
 
     /// What limits stand at: those of a key or a tenant, `nil` where it has none.
@@ -356,6 +368,7 @@ public final class ControlPlane {
         spanExporter.flush()
         spanExporter.close()
         eventLog.close()
+        semantic?.close()
         cache?.close()
         keyStore.close()
     }

@@ -8,7 +8,7 @@ import Synchronization
 
 /// One countable thing.
 public enum Counter: Int, CaseIterable, Sendable {
-    case requests, hits, staleHits, misses, bypasses, collapsed, refused, shed, clientErrors, upstreamErrors
+    case requests, hits, semanticHits, staleHits, misses, bypasses, collapsed, refused, shed, clientErrors, upstreamErrors
     case attempts, upstreamFailures, clientsLeft
     case stored, storeRejected
     case connectionsAccepted, connectionsRefused, requestsUnparsable, timeouts
@@ -30,6 +30,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         switch self {
         case .requests: "weir_requests_total"
         case .hits: "weir_cache_hits_total"
+        case .semanticHits: "weir_cache_semantic_hits_total"
         case .staleHits: "weir_cache_stale_hits_total"
         case .misses: "weir_cache_misses_total"
         case .bypasses: "weir_cache_bypasses_total"
@@ -87,6 +88,7 @@ public enum Counter: Int, CaseIterable, Sendable {
         switch self {
         case .requests: "Finished data-port API requests, refused ones included, health checks not."
         case .hits: "Requests answered from the exact cache while fresh."
+        case .semanticHits: "Requests answered with the stored answer to another question that means the same."
         case .staleHits: "Requests answered from the exact cache past the ttl, as the route allows."
         case .misses: "Requests that looked in the cache and went upstream."
         case .bypasses: "Requests for which the cache was switched off or not applicable."

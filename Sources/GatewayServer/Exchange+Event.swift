@@ -27,6 +27,7 @@ extension Exchange {
         event.cacheLayer = facts.cache.layer
         event.cacheStatus = facts.cache.summary
         event.cacheReason = facts.cache.reason
+        if let similar = facts.similar { event.similarity = similar.cosine }
         event.durationMicroseconds = now.nanoseconds(since: started) / 1000
         event.overheadMicroseconds = facts.overheadNanoseconds / 1000
         if let firstByteAt { event.firstByteMicroseconds = max(1, firstByteAt.nanoseconds(since: started) / 1000) }

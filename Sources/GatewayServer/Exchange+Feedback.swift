@@ -19,8 +19,10 @@ extension Exchange {
         let number = self.number
         let bound = LoopBound(self, loop: worker.loop)
         let mailbox = worker.loop.mailbox
+        let semantic = snapshot.semantic
         worker.shared.events.remark(on: id, of: tenant.tenant.id, change) { result in
             let answer = result.map { row in [UInt8](feedback: row.patch) }
+            if case .success(let row) = result, let word = row.patch?.feedback { semantic?.feedback(on: id, isRight: word > 0) }
             _ = mailbox.post {
                 let exchange = bound.value
                 if exchange.number == number, exchange.machine.state == .following { exchange.endFeedback(answer) }

@@ -99,6 +99,7 @@ extension Exchange {
                 }
             }
             do throws(GatewayError) {
+                if try beginSimilar(flight) { return }
                 try startFetch(flight: flight)
             } catch {
                 give(up: flight, error)
@@ -130,6 +131,9 @@ extension Exchange {
         let carriesUsage = !wantsStream || wantsUsage || plan?.injectsUsage == true
         var words = digest.words
         if !carriesUsage { words.0 ^= 1 }
+        // Who wants no other question's answer, or only a nearer one's, must not be handed it by another.
+        if directives.refusesSimilar { words.3 ^= 1 }
+        if directives.similarMinimum > 0 { words.3 ^= UInt64(directives.similarMinimum.bitPattern) << 1 }
         // Where a step fails, its followers go on to their own next one: only requests with the same steps fly together.
         if let other = universal?.flightDigest?.words {
             words = (words.0 ^ other.0, words.1 ^ other.1, words.2 ^ other.2, words.3 ^ other.3)
@@ -175,7 +179,7 @@ extension Exchange {
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
             provider: definition.name, model: plan.model, isClientTimeout: isClientTimeout, usesClientCredential: clientCredential != nil,
             requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
-            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings,
+            record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings, similar: similar,
             account: FetchOrder.Account(
                 tenant: tenant.tenant.id, key: snapshot.keys.keys[Int(identity.key)].id, route: plan.route?.name ?? ""))
     }

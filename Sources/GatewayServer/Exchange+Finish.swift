@@ -85,6 +85,7 @@ extension Exchange {
         if status >= 500 { counters.add(.upstreamErrors) } else if status >= 400 { counters.add(.clientErrors) }
         switch facts.cache {
         case .hit: counters.add(.hits)
+        case .similar: counters.add(.semanticHits)
         case .staleIfError, .staleWhileRevalidate: counters.add(.staleHits)
         case .collapsed: counters.add(.collapsed)
         case .missToBeStored, .refreshToBeStored, .partial: counters.add(.misses)
@@ -106,6 +107,9 @@ extension Exchange {
         }
         if let flight { worker.shared.flights.leave(flight, followerID) }
         flight = nil
+        if let similarFlight { worker.shared.flights.handOver(similarFlight) }
+        similarFlight = nil
+        similar = nil
         if let rival = attempts?.rival {
             attempts?.note(rival.note(nil, isOutrun: true))
             rival.makeWay()

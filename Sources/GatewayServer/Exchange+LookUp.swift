@@ -6,7 +6,7 @@ import Providers
 
 extension Exchange {
     /// What became of a record that was found.
-    private enum Use { case composed(status: Int, usage: Usage?), unusable(CacheReason?), refused(GatewayError) }
+    enum Use { case composed(status: Int, usage: Usage?), unusable(CacheReason?), refused(GatewayError) }
 
     /// Looks the request up. Returns whether it was answered.
     func lookUp() throws(GatewayError) -> Bool {
@@ -73,7 +73,7 @@ extension Exchange {
         }
     }
 
-    private func sendComposed(status: Int, usage: Usage?) {
+    func sendComposed(status: Int, usage: Usage?) {
         savedUsage = usage
         collectComposed()
         client.sendComposed()
@@ -83,7 +83,7 @@ extension Exchange {
 
     /// Writes the whole answer into the composer, in the form this request wants. Runs inside the read transaction: no I/O, no suspension.
     /// `staleCause`: the failed upstream's status when a stale entry is served for an error.
-    private func compose(_ view: CacheRecordView, _ bytes: Span<UInt8>, now: WallTime, staleCause: Int??) -> Use {
+    func compose(_ view: CacheRecordView, _ bytes: Span<UInt8>, now: WallTime, staleCause: Int??) -> Use {
         let age = view.ageSeconds(now: now)
         let ttl = view.secondsLeft(now: now)
         // The header's whole seconds round down; what may be served is judged by the millisecond.
@@ -93,6 +93,10 @@ extension Exchange {
         if let staleCause {
             guard beyond < Int64(policy.staleIfErrorSeconds) * 1000 else { return .unusable(nil) }
             facts.cache = .staleIfError(upstreamStatus: staleCause, ageSeconds: age)
+        } else if let similar = facts.similar {
+            // Somebody else's answer is served while it is fresh or not at all.
+            guard beyond < 0 else { return .unusable(nil) }
+            facts.cache = .similar(ttlSeconds: ttl, ageSeconds: age, cosine: similar.cosine)
         } else if beyond < 0 {
             facts.cache = .hit(ttlSeconds: ttl, ageSeconds: age)
         } else if beyond < Int64(policy.staleWhileRevalidateSeconds) * 1000 {

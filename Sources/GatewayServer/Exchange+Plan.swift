@@ -348,6 +348,7 @@ extension FieldName {
     var isCacheControl: Bool {
         switch self {
         case .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags,
+            .weirSemantic,
             .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed:
             true
         default: false

@@ -59,6 +59,8 @@ extension Exchange {
             answerEnded()
         case .refusedUpstream: answerEnded()
         case .failed(let error): answerFailed(error)
+        case .similar(let answer):
+            if machine.progress != .nothing { answerEnded() } else if !serve(answer, from: nil) { flyAlone() }
         case .notShared: machine.progress == .nothing ? flyAlone() : answerEnded()
         case nil: break
         }

@@ -53,6 +53,10 @@ final class Exchange {
     var flight: Flight?
     var followerID: UInt64 = 0
     var embeddings: EmbeddingsBatch?
+    /// What the semantic cache knows of the request; `nil` where it takes no part.
+    var similar: SimilarRequest?
+    /// The flight that this request leads while it waits for its vector.
+    var similarFlight: Flight?
     var staleIsAllowed = false
     var holdsSlot = false
     var isQueued = false
@@ -172,6 +176,8 @@ final class Exchange {
         fetch = nil
         flight = nil
         embeddings = nil
+        similar = nil
+        similarFlight = nil
         staleIsAllowed = false
         answerStatus = 0
         isChunked = false

@@ -24,6 +24,8 @@ struct FetchOrder {
     var record: RecordOrder?
     /// The items of a unified embeddings request, kept one by one.
     var embeddings: EmbeddingsBatch?
+    /// What the semantic cache wants to know of the answer.
+    var similar: SimilarRequest?
     /// On whose account: for what is used when the request is gone.
     var account: Account
 

@@ -15,6 +15,8 @@ enum FlightEnd: Sendable {
     case notShared(CacheReason)
     /// The answer is a refusal by the upstream that a repeat would not change (4xx); followers get it too.
     case refusedUpstream
+    /// A stored answer to another question was found to do for this one, and does for all who asked the same.
+    case similar(SimilarAnswer)
     /// No answer, or a broken one. Of those who have sent nothing yet, one takes over and the others wait on; the rest end with the error.
     case failed(GatewayError)
 }

@@ -21,6 +21,8 @@ final class LoopWorker {
     private(set) var snapshot: GatewaySnapshot
     let upstream: UpstreamDriver
     let reader: CacheReader?
+    /// This loop's access to the semantic cache; `nil` where there is none.
+    private(set) var semanticLane: SemanticLane?
     var scanner: RequestScanner
     var composer: ResponseComposer
     var admission: AdmissionQueue<Exchange>
@@ -63,6 +65,7 @@ final class LoopWorker {
             throw LoopError(operation: "upstream", code: -12)
         }
         reader = shared.cache?.makeReader()
+        semanticLane = snapshot.semantic.map { SemanticLane($0) }
         composer = ResponseComposer(limiter: shared.limiter)
         scanner = RequestScanner(limits: snapshot.scanLimits)
         random = FastRandom(seed: UInt64.random(in: .min ... .max))
@@ -258,6 +261,7 @@ final class LoopWorker {
     func adopt(_ snapshot: GatewaySnapshot) {
         if snapshot.scanLimits != self.snapshot.scanLimits { scanner = RequestScanner(limits: snapshot.scanLimits) }
         self.snapshot = snapshot
+        if snapshot.semantic !== semanticLane?.service { semanticLane = snapshot.semantic.map { SemanticLane($0) } }
         admission.processLimit = snapshot.limits.inFlightMax
         admission.waitersMax = snapshot.limits.queuedMax
         admission.tenantWaitersMax = snapshot.limits.queuedPerTenantMax

@@ -2,6 +2,7 @@
 //
 //   idle ─ receivedHead ─▶ readingBody ─ receivedBody ─▶ deciding ─┬─ answered ─────────────────────────────▶ finished
 //                                                                  ├─ queued ─▶ queued ─ admitted ─┐
+//                                                                  ├─ matches ▶ matching ─ no match ─┐
 //                                                                  ├─ joined ─▶ following ─ asked to lead ─┐
 //                                                                  └─ led ────▶ fetching ◀─────────┴───────┘
 //   following/fetching ─ answerHead ─▶ relaying (head sent) or holding (head kept until the whole body is there) ─ answerEnded ─▶ finished
@@ -14,7 +15,7 @@ import GatewayModel
 struct RequestMachine {
     /// Where the request stands.
     enum State: Equatable, Sendable {
-        case idle, readingBody, deciding, queued, following, fetching, finished
+        case idle, readingBody, deciding, queued, following, matching, fetching, finished
     }
 
     /// How much of the answer has gone to the client.
@@ -100,9 +101,15 @@ struct RequestMachine {
         state = .queued
     }
 
+    /// The request waits for its vector.
+    mutating func matches() {
+        assert(state == .deciding || state == .queued || state == .following)
+        state = .matching
+    }
+
     /// The request fetches its own answer: at once, from the queue, or as the new leader of a flight.
     mutating func leads() -> Action {
-        assert(state == .deciding || state == .queued || state == .following)
+        assert(state == .deciding || state == .queued || state == .following || state == .matching)
         assert(progress == .nothing)
         state = .fetching
         return .startFetch
@@ -165,7 +172,7 @@ struct RequestMachine {
     mutating func clientLeft() -> Action {
         defer { state = .finished }
         switch state {
-        case .queued, .following, .fetching: return .abandon
+        case .queued, .following, .matching, .fetching: return .abandon
         case .idle, .readingBody, .deciding, .finished: return .none
         }
     }

@@ -20,6 +20,8 @@ enum RequestPhase: UInt8, CaseIterable, Sendable {
     case admit
     /// The same request in flight already? (`Exchange+Fetch`)
     case join
+    /// An answer to another question that means the same. (`Exchange+Similar`)
+    case similar
     /// Tokens and money, set aside by estimate. (`Exchange+Limits`)
     case reserve
     /// The upstream transfer. (`Fetch`)

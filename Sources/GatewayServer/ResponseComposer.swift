@@ -12,6 +12,8 @@ struct AnswerFacts {
     /// The client's correlation id, echoed; the request id where it sent none.
     var eventID: [UInt8] = []
     var cache: CacheStatus = .none
+    /// The stored answer to another question that is served; `nil` for all others.
+    var similar: SimilarAnswer?
     /// 0-based step that answered.
     var step = 0
     var provider: String = ""
@@ -76,6 +78,7 @@ struct ResponseComposer {
         date.append(at: now, to: &bytes)
         appendIdentifiers(facts)
         if facts.cache != .none { appendCacheFields(facts.cache) }
+        if let similar = facts.similar { append(similar) }
         if !facts.provider.isEmpty {
             appendChecked("cf-aig-provider: ", facts.provider)
             bytes.append(literal: "cf-aig-step: ")
@@ -118,6 +121,30 @@ struct ResponseComposer {
             bytes.append(contentsOf: facts.eventID)
         }
         bytes.append(literal: "\r\n")
+    }
+
+    /// Which entry matched, how likely it fits, and the upper end of the error's interval at that.
+    private mutating func append(_ similar: SimilarAnswer) {
+        bytes.append(literal: "weir-semantic-match: entry=")
+        bytes.append(decimal: Int64(clamping: similar.entry))
+        if let probability = similar.probability {
+            bytes.append(literal: "; p=")
+            bytes.append(thousandths: probability)
+        }
+        if let bound = similar.errorBound {
+            bytes.append(literal: "; bound=")
+            bytes.append(contentsOf: boundText(bound))
+        }
+        if similar.isUnverified { bytes.append(literal: "; unverified") }
+        bytes.append(literal: "\r\n")
+    }
+
+    /// Four digits, rounded up: no bound is told smaller than it is.
+    private func boundText(_ bound: Double) -> [UInt8] {
+        let parts = Int((Swift.min(Swift.max(bound, 0), 1) * 10_000).rounded(.up))
+        var text: [UInt8] = [parts >= 10_000 ? 0x31 : 0x30, 0x2E]
+        for divisor in [1000, 100, 10, 1] { text.append(UInt8(0x30 + parts / divisor % 10)) }
+        return text
     }
 
     private mutating func appendCacheFields(_ cache: CacheStatus) {

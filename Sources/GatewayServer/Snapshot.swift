@@ -131,6 +131,8 @@ final class GatewaySnapshot: Sendable {
     /// Models by `provider/model` that the configuration names, for the list of models.
     let knownModels: [RouteTarget]
     let upstreamOptions: UpstreamOptions
+    /// The semantic cache; `nil` where nobody uses it, or it can't be had.
+    let semantic: SemanticService?
     private let egress: [EgressPolicy]
     private let credentials: [[String]]
     private let pools: [KeyPool]
@@ -142,8 +144,9 @@ final class GatewaySnapshot: Sendable {
     /// Binds every limit to its bucket: on the control thread only.
     init(
         configuration: GatewayConfigurationSnapshot, keys: KeyTable, loads: LoadRegistry, limiter: LimiterState, health: HealthTable,
-        openFilesMax: Int
+        semantic: SemanticService?, openFilesMax: Int
     ) {
+        self.semantic = semantic
         self.configuration = configuration
         self.keys = keys
         providers = configuration.providers

@@ -105,6 +105,9 @@ public final class SemanticCache: Sendable {
         return reason
     }
 
+    /// The answer that an entry leads to; `nil` if there is none of that number, or it can't be read. Opens a reader: for commands.
+    public func answer(ofEntry id: UInt64) -> Digest256? { store.makeReader().record(id)?.answer }
+
     /// Removes entries by id, as when their record turned out to be gone.
     func forgetEntries(_ condition: (UInt64) -> Bool) { store.delete(index.remove { _, _, id in condition(id) }) }
 

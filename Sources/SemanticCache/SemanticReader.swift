@@ -66,6 +66,7 @@ public final class SemanticReader {
         var decision = SemanticDecision(action: outcome.action)
         decision.match = found.match
         decision.features = found.features
+        decision.ordinal = ordinal
         decision.guardVerdict = found.verdict
         decision.probability = outcome.probability
         decision.maxError = policy.maxError

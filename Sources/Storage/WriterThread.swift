@@ -17,7 +17,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {  // @unc
     private let limits: WriterLimits
     private let mutex = Lock()
     private var counted = WriterStatistics()
-    private var thread: pthread_t?
+    private var thread: PosixThread?
 
     // Writer thread
     private var backoff = WriterBackoff()
@@ -36,7 +36,10 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {  // @unc
         self.limits = limits
         queue = WriteQueue(limits: limits)
         backoff.millisecondsMax = limits.backoffMillisecondsMax
-        thread = try PosixThread.start(name: name) { self.run() }
+        guard let thread = PosixThread.start(name: name, { self.run() }) else {
+            throw StoreError(code: EAGAIN, doing: "starting the thread \(name)")
+        }
+        self.thread = thread
     }
 
     /// Queues a submission; never waits. A droppable one (`isDurable` false) may displace older ones, or be displaced later, and then
@@ -67,7 +70,7 @@ public final class WriterThread<Work: StoreWork>: @unchecked Sendable {  // @unc
         queue.close()
         guard let thread else { return }
         self.thread = nil
-        pthread_join(thread, nil)
+        thread.join()
     }
 
     /// Counters and state now.

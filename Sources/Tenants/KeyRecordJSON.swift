@@ -35,6 +35,7 @@ enum KeyRecordJSON {
         if tenant.chargesCustomCost { object.add("custom_cost", .bool(true)) }
         if let collects = tenant.collectsEvents { object.add("collect_events", .bool(collects)) }
         if let collects = tenant.collectsPayloads { object.add("collect_payloads", .bool(collects)) }
+        if let isEnabled = tenant.isSemanticEnabled { object.add("semantic_enabled", .bool(isEnabled)) }
         object.add("metadata", tenant.metadata)
         if tenant.isDisabled { object.add("disabled", .bool(true)) }
     }
@@ -95,6 +96,7 @@ enum KeyRecordJSON {
         tenant.chargesCustomCost = try fields.optionalFlag("custom_cost") ?? false
         tenant.collectsEvents = try fields.optionalFlag("collect_events")
         tenant.collectsPayloads = try fields.optionalFlag("collect_payloads")
+        tenant.isSemanticEnabled = try fields.optionalFlag("semantic_enabled")
         tenant.metadata = try fields.metadata("metadata")
         tenant.isDisabled = try fields.optionalFlag("disabled") ?? false
         return tenant

@@ -53,6 +53,8 @@ public struct Tenant: Sendable, Equatable {
     public var collectsEvents: Bool?
     /// Whether bodies are kept with those rows; `nil`: as the route or the default says.
     public var collectsPayloads: Bool?
+    /// Whether similar questions may be answered alike, by the semantic cache; `nil`: as the route or the default says.
+    public var isSemanticEnabled: Bool?
     /// Entries added to every log row, winning over the client's.
     public var metadata: Metadata
     /// Whether every key of the tenant is refused.
@@ -66,8 +68,8 @@ public struct Tenant: Sendable, Equatable {
         models: ScopedPatternList = ScopedPatternList(), providers: PatternList = PatternList(),
         pathGrants: ScopedPatternList = ScopedPatternList(), isCacheEnabled: Bool? = nil, cacheTTLSeconds: Int? = nil,
         cacheNamespace: String? = nil, allowsCustomCacheKeys: Bool = true, inFlightMax: Int? = nil, limits: LimitSet = LimitSet(),
-        chargesCustomCost: Bool = false, collectsEvents: Bool? = nil, collectsPayloads: Bool? = nil, metadata: Metadata = Metadata(),
-        isDisabled: Bool = false, managedBy: ManagedBy = .store
+        chargesCustomCost: Bool = false, collectsEvents: Bool? = nil, collectsPayloads: Bool? = nil, isSemanticEnabled: Bool? = nil,
+        metadata: Metadata = Metadata(), isDisabled: Bool = false, managedBy: ManagedBy = .store
     ) {
         self.id = id
         self.providerKeys = providerKeys
@@ -84,6 +86,7 @@ public struct Tenant: Sendable, Equatable {
         self.chargesCustomCost = chargesCustomCost
         self.collectsEvents = collectsEvents
         self.collectsPayloads = collectsPayloads
+        self.isSemanticEnabled = isSemanticEnabled
         self.metadata = metadata
         self.isDisabled = isDisabled
         self.managedBy = managedBy

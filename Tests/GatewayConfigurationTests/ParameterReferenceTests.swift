@@ -22,7 +22,9 @@ import Testing
             switch parameter.standard {
             case .integer(let value): #expect(range.contains(value), "\(parameter.path)")
             case .text(let text): #expect(range.contains(text.utf8.count), "\(parameter.path)")
-            case .number(let value): #expect(value >= Double(range.lowerBound) && value <= Double(range.upperBound), "\(parameter.path)")
+            case .number(let value):
+                let value = parameter.kind == .share ? value * 100 : value
+                #expect(value >= Double(range.lowerBound) && value <= Double(range.upperBound), "\(parameter.path)")
             case .none, .flag, .texts: break
             }
         }

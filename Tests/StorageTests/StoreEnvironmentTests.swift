@@ -164,13 +164,14 @@ import Testing
         let database = environment.database("a")
         let counts = (0..<2).map { _ in ReadCounts() }
         let threads = try counts.map { count in
-            try PosixThread.start(name: "reader") {
+            let thread = PosixThread.start(name: "reader") {
                 let reader = environment.makeReader()
                 while !count.isOver {
                     let value = reader.withValue(for: key(1).span, in: database) { $0[0] }
                     count.add(value)
                 }
             }
+            return try #require(thread)
         }
         for _ in 0..<50 {
             try environment.reopen()
@@ -179,7 +180,7 @@ import Testing
         let others = counts
         #expect(eventually { others.allSatisfy { $0.found > 0 } })
         for count in counts { count.end() }
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
         for count in counts { #expect(count.wrong == 0) }
         environment.close()
     }

@@ -53,7 +53,7 @@ import Testing
     @Test func `a tenant is read back as it is listed`() throws {
         let json = """
             {"provider_keys":"either","client_key_fallback":true,"models":["gpt-*"],"providers":["openai"],"paths":["/v1/files*"],"in_flight_max":5,\
-            "cache":{"enabled":false,"ttl":60,"namespace":"n","custom_keys":false},"limits":{"requests":"9/1m","budgets":[{"cost":5,"per":"month"}]},"custom_cost":true,"metadata":{"a":"b"},"disabled":true}
+            "cache":{"enabled":false,"ttl":60,"namespace":"n","custom_keys":false},"limits":{"requests":"9/1m","budgets":[{"cost":5,"per":"month"}]},"custom_cost":true,"semantic":{"enabled":false},"metadata":{"a":"b"},"disabled":true}
             """
         var changed = Tenant(id: "acme")
         try tenant(json).apply(to: &changed)
@@ -61,14 +61,17 @@ import Testing
         #expect(changed.limits.limits.count == 2)
         #expect(changed.chargesCustomCost)
         #expect(changed.isCacheEnabled == false)
+        #expect(changed.isSemanticEnabled == false)
         var members = try #require(changed.listing.objectValue).members
         members.removeAll { $0.key == "id" || $0.key == "managed_by" }
         var again = Tenant(id: "acme")
         try TenantChange(.object(JSONObject(members: members))).apply(to: &again)
         #expect(again == changed)
-        try tenant(#"{"in_flight_max":null,"cache":{"enabled":null,"ttl":null,"namespace":null}}"#).apply(to: &again)
+        try tenant(#"{"in_flight_max":null,"cache":{"enabled":null,"ttl":null,"namespace":null},"semantic":{"enabled":null}}"#).apply(
+            to: &again)
         #expect(again.inFlightMax == nil)
         #expect(again.isCacheEnabled == nil)
+        #expect(again.isSemanticEnabled == nil)
         #expect(again.cacheTTLSeconds == nil)
     }
 

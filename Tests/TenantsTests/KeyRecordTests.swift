@@ -17,7 +17,7 @@ import Testing
             models: try ScopedPatternList(["gpt-*", "openai/o3"], of: .model),
             providers: try PatternList(["openai"]), pathGrants: try ScopedPatternList(["/v1/files*"], of: .path), isCacheEnabled: false,
             cacheTTLSeconds: 60, cacheNamespace: "ns", allowsCustomCacheKeys: false, inFlightMax: 5,
-            limits: try limits(), chargesCustomCost: true, metadata: metadata, isDisabled: true)
+            limits: try limits(), chargesCustomCost: true, isSemanticEnabled: false, metadata: metadata, isDisabled: true)
     }
 
     private func limits() throws -> LimitSet {

@@ -130,9 +130,12 @@ struct LogHandlers {
             throw GatewayError(status: 404, code: "log_not_found", message: "The log knows no row of that id.")
         }
         let back = callback(done)
+        let noteFeedback = control.feedbackNote
         log.patch(id: id, change) { result in
             switch result {
-            case .success(let row): back { LogHandlers.response(row) }
+            case .success(let row):
+                if let word = row.patch?.feedback { noteFeedback(id, word > 0) }
+                back { LogHandlers.response(row) }
             case .failure(let error): back { .error(LogHandlers.error(error)) }
             }
         }

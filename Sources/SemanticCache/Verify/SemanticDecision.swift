@@ -30,6 +30,8 @@ public struct SemanticDecision: Sendable {
     public var errorBound: Double?
     /// What to hand back once a fresh answer was judged; `nil` where nothing is to be learnt.
     public var ticket: SemanticTicket?
+    /// How many requests the scope had seen by then; 0 without a match.
+    public var ordinal: UInt64 = 0
 
     /// A decision without a match.
     public init(action: Action) { self.action = action }
@@ -52,4 +54,16 @@ public struct SemanticTicket: Sendable, Equatable {
     public var ordinal: UInt64
     /// The answers to compare the fresh one with, nearest group first; the first is the one whose label is learnt.
     public var candidates: [SemanticMatch]
+
+    /// A ticket for a label that comes from elsewhere, as a person's word on an answer that was served.
+    public init(
+        scope: String, features: MatchFeatures, weight: Double, isAudit: Bool, ordinal: UInt64, candidates: [SemanticMatch]
+    ) {
+        self.scope = scope
+        self.features = features
+        self.weight = weight
+        self.isAudit = isAudit
+        self.ordinal = ordinal
+        self.candidates = candidates
+    }
 }

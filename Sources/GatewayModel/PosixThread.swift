@@ -1,8 +1,9 @@
-import GatewayModel
 import Glibc
 
-/// Starts plain threads. Signals are blocked in them: the event loops take those.
-enum PosixThread {
+/// A plain thread: signals are blocked in it (the event loops take those), and it must be joined.
+public struct PosixThread: Sendable {
+    private let thread: pthread_t
+
     private final class Start {
         let name: String
         let body: @Sendable () -> Void
@@ -13,8 +14,8 @@ enum PosixThread {
         }
     }
 
-    /// Starts a thread that ends when `body` returns; it must be joined.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(StoreError) -> pthread_t {
+    /// Starts one that ends when `body` returns; `nil` if the system gives none.
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) -> PosixThread? {
         let start = Unmanaged.passRetained(Start(name: name, body: body))
         var thread = pthread_t()
         let code = pthread_create(
@@ -31,32 +32,20 @@ enum PosixThread {
             }, start.toOpaque())
         guard code == 0 else {
             start.release()
-            throw StoreError(code: code, doing: "starting the thread \(name)")
+            return nil
         }
-        return thread
+        return PosixThread(thread: thread)
     }
+
+    /// Waits for its end.
+    public func join() { pthread_join(thread, nil) }
 }
 
-/// Names the thread for `top -H` and debuggers: at most 15 bytes. `pthread_setname_np` isn't visible to Swift; the file does the same.
+/// Names the thread for `top -H`: at most 15 bytes. `pthread_setname_np` isn't visible to Swift; the file does the same.
 private func nameCurrentThread(_ name: String) {
     let descriptor = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return }
     let bytes = Array(name.utf8.prefix(15))
     _ = write(descriptor, bytes, bytes.count)
     close(descriptor)
-}
-
-/// A door that opens once.
-final class Latch: @unchecked Sendable {  // @unchecked: `isOpen` is guarded by `mutex`
-    private let mutex = Lock()
-    private var isOpen = false
-
-    func open() {
-        mutex.withLock {
-            isOpen = true
-            mutex.broadcast()
-        }
-    }
-
-    func wait() { mutex.withLock { while !isOpen { mutex.wait() } } }
 }

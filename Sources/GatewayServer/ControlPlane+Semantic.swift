@@ -1,0 +1,49 @@
+import EventLog
+import ExactCache
+import GatewayConfiguration
+import GatewayModel
+import Logging
+import SemanticCache
+
+extension ControlPlane {
+    /// Opens the semantic cache where the configuration uses one. Without a model the gateway works without it, and says so.
+    static func openSemantic(
+        _ configuration: GatewayConfigurationSnapshot, _ cache: ExactCache?, _ options: Options
+    ) -> (SemanticService?, String?) {
+        guard configuration.usesSemanticCache else { return (nil, nil) }
+        guard let cache else { return (nil, "The cache store can't be opened.") }
+        do throws(SemanticProblem) {
+            let service = try SemanticService(
+                configuration.semantic, dataDirectory: options.dataDirectory, answers: cache, checker: options.storeChecker)
+            if let damage = service.cache.opening?.damage {
+                options.logger.warning(
+                    "The store of the semantic cache was damaged and has been set aside; a new one is in use",
+                    metadata: ["cause": "\(damage)", "file": "\(service.cache.opening?.quarantinedFile ?? "")"])
+            }
+            return (service, nil)
+        } catch {
+            options.logger.error("The semantic cache is off", metadata: ["cause": "\(error.text)"])
+            return (nil, error.text)
+        }
+    }
+
+    /// What the semantic cache does and knows; with the state `off` where there is none.
+    public var semanticStatus: SemanticStatus {
+        guard let semantic else {
+            let problem = semanticProblem ?? "It is switched on for no request: set semantic.enabled, here or for a route."
+            return SemanticStatus(state: "off", problem: problem)
+        }
+        var status = semantic.status
+        status.served = value(of: .semanticHits)
+        return status
+    }
+
+    /// Evicts the group of answers that an entry belongs to. `false` if there is no such entry.
+    public func evictSemantic(entry: UInt64) -> Bool { semantic?.evict(entry: entry) ?? false }
+
+    /// Takes feedback on a log row, from any thread: where its answer was another question's, it is a label.
+    public var feedbackNote: @Sendable (_ request: RequestID, _ isRight: Bool) -> Void {
+        let semantic = self.semantic
+        return { semantic?.feedback(on: $0, isRight: $1) }
+    }
+}

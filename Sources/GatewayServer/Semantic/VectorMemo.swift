@@ -1,0 +1,47 @@
+import Hashing
+import GatewayModel
+
+/// Vectors of texts that were embedded lately: the same question with another system prompt, or from another tenant, costs no second run of the
+/// model. A vector tells nothing that the text does not, and who asks has the text: nothing passes between tenants. Any thread.
+///
+/// Two generations: what was asked for since the older one was full is kept, the rest goes with it.
+final class VectorMemo: @unchecked Sendable {
+    // @unchecked: everything mutable is guarded by `lock`.
+    private let lock = Lock()
+    private let generationMax: Int
+    private var young: [Digest256: [Float]] = [:]
+    private var old: [Digest256: [Float]] = [:]
+
+    /// `entriesMax`: texts remembered; 0 for none.
+    init(entriesMax: Int) { generationMax = entriesMax / 2 }
+
+    /// The vector of a text, if it is remembered.
+    func vector(of text: [UInt8]) -> [Float]? {
+        guard generationMax > 0 else { return nil }
+        let key = SHA256.digest(of: text.span)
+        return lock.withLock {
+            if let vector = young[key] { return vector }
+            guard let vector = old[key] else { return nil }
+            insert(vector, key)
+            return vector
+        }
+    }
+
+    /// Remembers a text's vector.
+    func remember(_ vector: [Float], of text: [UInt8]) {
+        guard generationMax > 0 else { return }
+        let key = SHA256.digest(of: text.span)
+        lock.withLock { insert(vector, key) }
+    }
+
+    private func insert(_ vector: [Float], _ key: Digest256) {
+        if young.count >= generationMax {
+            old = young
+            young = [:]
+        }
+        young[key] = vector
+    }
+
+    /// Texts remembered now.
+    var count: Int { lock.withLock { young.count + old.keys.count { young[$0] == nil } } }
+}
