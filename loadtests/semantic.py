@@ -255,11 +255,14 @@ def admin(gateway, path):
 def wait_semantic(gateway, seconds=60):
     """Until the semantic cache serves."""
     deadline = time.monotonic() + seconds
-    while (status := admin(gateway, "/semantic"))["state"] != "ready":
-        if status["state"] == "off" or time.monotonic() > deadline:
-            gateway.stop()
-            raise RuntimeError(f"weir: the semantic cache is {status['state']}: {status.get('problem', '')}")
-        time.sleep(0.1)
+    try:
+        while (status := admin(gateway, "/semantic"))["state"] != "ready":
+            if status["state"] == "off" or time.monotonic() > deadline:
+                raise RuntimeError(f"weir: the semantic cache is {status['state']}: {status.get('problem', '')}")
+            time.sleep(0.1)
+    except (RuntimeError, OSError):
+        gateway.stop()
+        raise
 
 
 def why_not():

@@ -145,8 +145,8 @@ def chart(bench, results):
     for bound in sorted({bound for bound, _ in curves}):
         parts.append(f'<line x1="{left}" y1="398" x2="{left + 24}" y2="398" stroke="{COLOURS.get(bound, "#555")}" stroke-width="3"/>'
                      f'<text x="{left + 30}" y="402">max_error {percent(bound)}</text>')
-        left += 140
-    parts.append(f'<text x="{left}" y="402">solid: guard off · dashed: guard on · dotted: the bound</text>')
+        left += 124
+    parts.append(f'<text x="{left}" y="402">solid: guard off · dashed: on · dotted: bound</text>')
     (HERE / "semantic.svg").write_text("\n".join(parts + ["</svg>"]) + "\n")
 
 
