@@ -95,8 +95,8 @@ let package = Package(
             name: "weir",
             dependencies: [
                 "Admin", "GatewayServer", "DemoProvider", "EventLoop", "GatewayConfiguration", "Tenants", "RateLimiting", "Routing",
-                "ExactCache", "EventLog", "Embedding", "SemanticCache", "Storage", "GatewayModel", "JSON", "Hashing", "CBuildInfo",
-                argumentParser, logging,
+                "ExactCache", "EventLog", "Embedding", "SemanticCache", "RequestScan", "Providers", "Storage", "GatewayModel", "JSON",
+                "Hashing", "CBuildInfo", argumentParser, logging,
             ],
             swiftSettings: strict),
 

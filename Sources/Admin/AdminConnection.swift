@@ -102,7 +102,7 @@ final class AdminConnection: ConnectionDelegate {
         case .route(let route, let parameters):
             let role = server.role(head)
             guard role >= route.role else {
-                return done(.error(role == .anyone ? Self.unauthorized : Self.forbidden))
+                return done(.error(role == .anyone ? Self.unauthorized : AdminRole.required))
             }
             let request = AdminRequest(
                 method: method, segments: segments, fields: fields, body: body, parameters: parameters, role: role,
@@ -121,8 +121,6 @@ final class AdminConnection: ConnectionDelegate {
         status: 404, code: "unknown_path", message: "Nothing is served at this path of the admin port.")
     private static let unauthorized = GatewayError(
         status: 401, code: "admin_token_required", message: "Send the admin token: Authorization: Bearer $(cat .weir/admin.token).")
-    private static let forbidden = GatewayError(
-        status: 403, code: "admin_role_required", message: "This token may read; the call needs the admin token.")
 
     private func send(_ response: AdminResponse, keepsAlive: Bool, head: RequestHead?) {
         var bytes: [UInt8] = []

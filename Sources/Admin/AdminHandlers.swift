@@ -80,7 +80,7 @@ struct AdminHandlers {
             },
             AdminRoute("POST", "/cache/purge", .admin, "Purges by cache_key, key_id, tenant, model, tag, before or all.", purge),
             AdminRoute("POST", "/config/reload", .admin, "Reads the configuration again.", reload),
-        ] + LogHandlers(control).routes
+        ] + LogHandlers(control).routes + SemanticHandlers(control).routes
     }
 
     private var operations: TenancyOperations { TenancyOperations(control.keyStore, now: .now()) }

@@ -20,6 +20,10 @@ enum AdminRole: String, Sendable, Comparable {
         }
     }
 
+    /// The refusal of a call that needs the admin's role.
+    static let required = GatewayError(
+        status: 403, code: "admin_role_required", message: "This token may read; the call needs the admin token.")
+
     static func < (left: AdminRole, right: AdminRole) -> Bool { left.rank < right.rank }
 }
 

@@ -39,7 +39,7 @@ extension ParameterTable {
             "Questions that depend on when they are asked take part only where answers live no longer than this."),
         Parameter(
             "semantic.learn_by", .choice(["tenant", "route"]), .text("tenant"),
-            "Whose learning is pooled: a tenant's over all routes, or a route's over all tenants."),
+            "Whose learning is pooled: that of all requests of a tenant, or of a route."),
     ]
 
     private static let semanticProcess: [Parameter] = [
@@ -63,16 +63,16 @@ extension ParameterTable {
             "Longer questions take no part. Time for a vector grows with it."),
         Parameter(
             "semantic.entries_max", .count(unit: "entries"), .integer(200_000), 1...10_000_000, restart: true,
-            "Entries in memory and on disk, about 0.6 KB each; the oldest make room."),
+            "Entries in memory and on disk, about 0.6 KB each; those long unused make room."),
         Parameter(
             "semantic.entries_per_partition_max", .count(unit: "entries"), .integer(100_000), 1...10_000_000, restart: true,
             "Entries of one partition, which is what is searched for one request: same tenant, target, parameters and context."),
         Parameter(
             "semantic.partitions_max", .count(unit: "partitions"), .integer(50_000), 1...10_000_000, restart: true,
-            "Partitions at once; the least recently used make room."),
+            "Partitions at once; entries that would need a further one are refused and counted."),
         Parameter(
             "semantic.key_share", .share, .number(0.5), 1...100, restart: true,
-            "The share of entries_max that one virtual key may hold, in whole percent; past it, its own oldest make room."),
+            "The share of entries_max that one virtual key may hold, in whole percent; past it, those of its own make room."),
         Parameter(
             "semantic.key_inserts_per_minute", .count(unit: "entries"), .integer(600), 1...10_000_000, restart: true,
             "Entries that one virtual key may add in a minute; further ones are refused and counted."),

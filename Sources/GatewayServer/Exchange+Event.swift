@@ -27,7 +27,7 @@ extension Exchange {
         event.cacheLayer = facts.cache.layer
         event.cacheStatus = facts.cache.summary
         event.cacheReason = facts.cache.reason
-        if let similar = facts.similar { event.similarity = similar.cosine }
+        if let answered = facts.similar { event.similarity = answered.cosine }
         event.durationMicroseconds = now.nanoseconds(since: started) / 1000
         event.overheadMicroseconds = facts.overheadNanoseconds / 1000
         if let firstByteAt { event.firstByteMicroseconds = max(1, firstByteAt.nanoseconds(since: started) / 1000) }
@@ -36,6 +36,7 @@ extension Exchange {
         event.step = facts.step
         if wantsStream { event.flags.insert(.stream) }
         addUse(to: &event)
+        if facts.similar != nil { snapshot.semantic?.noteSaved(tokens: event.tokensSaved, costNanoUSD: event.costSavedNanoUSD) }
         addAttempts(to: &event)
         addMetadata(to: &event)
         addPayloads(to: &event)

@@ -131,11 +131,13 @@ extension Exchange {
         guard machine.state == .matching, let flight = similarFlight, let request = similar else { return }
         similarFlight = nil
         do throws(GatewayError) {
-            if let vector, let lane = worker.semanticLane, lane.service === request.service {
+            if let lane = worker.semanticLane, lane.service === request.service {
                 request.vector = vector
-                if try decideSimilar(lane, request, flight) { return }
-            } else {
-                request.service.cache.makeReader().passed(scope: request.scope)
+                if vector == nil {
+                    lane.reader.passed(scope: request.scope)
+                } else if try decideSimilar(lane, request, flight) {
+                    return
+                }
             }
             try startFetch(flight: flight)
         } catch {

@@ -25,6 +25,13 @@ struct CommonOptions: ParsableArguments {
 
     /// The data folder in force.
     func folder(_ configuration: GatewayConfigurationSnapshot) -> String { dataDirectory ?? configuration.dataDirectory }
+
+    /// Where the gateway looks for models. With a data directory, and no configuration where it would be, nothing else is asked.
+    func modelsFolder() throws -> String {
+        if let dataDirectory, !FileManager.default.fileExists(atPath: config) { return dataDirectory + "/models" }
+        let configuration = try load()
+        return configuration.semantic.modelsDirectory ?? folder(configuration) + "/models"
+    }
 }
 
 /// A command's way to what it works on: the running gateway, or the store.

@@ -13,11 +13,12 @@ struct LineReader: ~Copyable {
         case tooLong
     }
 
-    /// The longest line.
+    /// The longest line unless a reader says otherwise.
     static let lineBytesMax = 256 * 1024
     private static let blockBytes = 256 * 1024
 
     private let descriptor: Int32
+    private let lineBytesMax: Int
     private var block: [UInt8] = []
     private var position = 0
     /// Bytes read so far.
@@ -26,7 +27,8 @@ struct LineReader: ~Copyable {
     let size: Int?
 
     /// Opens a file; `-` is standard input.
-    init(path: String) throws {
+    init(path: String, lineBytesMax: Int = LineReader.lineBytesMax) throws {
+        self.lineBytesMax = lineBytesMax
         descriptor = path == "-" ? 0 : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             throw CommandError("\(path) can't be read: \(String(cString: strerror(errno))).", exitCode: .failure)
@@ -47,7 +49,7 @@ struct LineReader: ~Copyable {
                 return line.isEmpty ? nil : .text(line)
             }
             let end = block[position...].firstIndex(of: 0x0A) ?? block.count
-            if line.count + end - position > LineReader.lineBytesMax { isTooLong = true }
+            if line.count + end - position > lineBytesMax { isTooLong = true }
             if !isTooLong { line += block[position..<end] }
             position = end
             guard end < block.count else { continue }

@@ -20,15 +20,11 @@ struct ModelCommand: ParsableCommand {
 struct ModelOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
-    @Option(name: .long, help: "The folder of models; models in the data directory when not given.")
+    @Option(name: .long, help: "The folder of models; semantic.models_directory, or models in the data directory, when not given.")
     var directory: String?
 
-    /// The folder in force. The configuration is read only if it is asked.
-    func store() throws -> ModelStore {
-        if let directory { return ModelStore(folder: directory) }
-        if let data = common.dataDirectory { return ModelStore(folder: data + "/models") }
-        return ModelStore(folder: common.folder(try common.load()) + "/models")
-    }
+    /// The models in force.
+    func store() throws -> ModelStore { ModelStore(folder: try directory ?? common.modelsFolder()) }
 }
 
 /// Words for models.

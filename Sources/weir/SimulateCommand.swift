@@ -5,12 +5,6 @@ import JSON
 import RateLimiting
 import Tenants
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Darwin)
-    import Darwin
-#endif
-
 /// `weir limits simulate`
 struct SimulateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -73,10 +67,13 @@ struct SimulateCommand: ParsableCommand {
     private func replay(into simulation: LimitSimulation, _ counts: inout ReplayCounts) throws {
         var lines = try LineReader(path: log)
         var order = ReplayOrder()
-        var progress = Progress(size: lines.size)
+        var progress = ProgressLine()
         while let line = try lines.next() {
             counts.lines += 1
-            progress.note(lines: counts.lines, bytes: lines.bytesRead)
+            if counts.lines % 4096 == 0 {
+                let (bytes, size) = (lines.bytesRead, lines.size)
+                progress.note(ProgressLine.share(lines: counts.lines, bytes: bytes, of: size))
+            }
             guard case .text(let text) = line else {
                 counts.unreadable += 1
                 continue
@@ -116,32 +113,5 @@ final class PatternCache: @unchecked Sendable {  // @unchecked: the simulation u
         compiled[pattern] = list
         let (model, provider) = (Array(model.utf8), Array(provider.utf8))
         return list.matches(model.span, at: provider.span)
-    }
-}
-
-/// How far a long replay is, on standard error when that is a terminal.
-private struct Progress {
-    private let size: Int?
-    private let isShown = isatty(2) == 1
-    private var last = MonotonicTime.now()
-    private var wasShown = false
-
-    init(size: Int?) { self.size = size }
-
-    mutating func note(lines: Int, bytes: Int) {
-        guard isShown, lines % 4096 == 0 else { return }
-        let now = MonotonicTime.now()
-        guard now.nanoseconds(since: last) > 500_000_000 else { return }
-        last = now
-        wasShown = true
-        let part = size.map { $0 > 0 ? ", \(min(100, bytes * 100 / $0)) %" : "" } ?? ""
-        show("\r\(lines) lines\(part)\u{1B}[K")
-    }
-
-    func end() { if wasShown { show("\r\u{1B}[K") } }
-
-    private func show(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = bytes.withUnsafeBytes { write(2, $0.baseAddress, $0.count) }
     }
 }

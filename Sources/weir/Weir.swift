@@ -22,7 +22,7 @@ struct Weir: ParsableCommand {
         subcommands: [
             ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, RoutesCommand.self,
             StatsCommand.self, LogsCommand.self, TailCommand.self, FeedbackCommand.self, CacheCommand.self, ModelCommand.self,
-            StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
+            SemanticCommand.self, StoreCommand.self, DemoProviderCommand.self, VersionCommand.self,
         ])
 
     static func main() {

@@ -50,6 +50,14 @@ import Testing
         #expect(refusal([("filter", "status_code.gte:500"), ("filter", "model.eq:m"), ("tenant", "a"), ("tenant", "b")]) == nil)
     }
 
+    @Test func `bodies are asked for where there are none`() throws {
+        #expect(try fields([("payloads", "true")], [.format, .payloads]).hasPayloads)
+        #expect(try !fields([("payloads", "false")], [.format, .payloads]).hasPayloads)
+        #expect(refusal([("payloads", "yes")], .payloads)?.param == "payloads")
+        #expect(refusal([("payloads", "true")]) != nil)
+        #expect(refusal([("payloads", "true"), ("format", "csv")], [.format, .payloads])?.param == "payloads")
+    }
+
     @Test func `what belongs to pages is no field of exports and tails`() {
         for extras in [LogFields.Extras.format, []] {
             for (name, value) in [("limit", "5"), ("cursor", "x"), ("all", "true")] { #expect(refusal([(name, value)], extras) != nil) }

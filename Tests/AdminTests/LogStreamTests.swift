@@ -1,6 +1,7 @@
 import EventLog
 import EventLoop
 import GatewayModel
+import JSON
 import Testing
 
 @testable import Admin
@@ -31,6 +32,25 @@ import Testing
                 continue
             }
         }
+    }
+
+    @Test func `bodies come with their own rows, as texts, a few rows at a time`() throws {
+        let fixture = try LogFixture()
+        fixture.add(
+            (0..<9).map { number in
+                event(number) {
+                    if number != 4 { $0.request = GatewayEvent.Payload(bytes: Array("asked \"\(number)\"".utf8), fullLength: 9) }
+                    $0.response = GatewayEvent.Payload(bytes: Array("said \(number)".utf8), fullLength: number == 5 ? 100 : 6)
+                }
+            })
+        var query = LogQuery()
+        query.order = .oldest
+        let (pieces, _) = all(LogExportStream(fixture.log.scan(query), isCSV: false, payloads: fixture.log))
+        #expect(pieces.allSatisfy { $0.count { $0 == 0x0A } <= LogExportStream.rowsWithPayloadsPerPiece })
+        let rows = try pieces.flatMap { $0 }.split(separator: 0x0A).map { try JSONValue(parsing: Array($0).span) }
+        #expect(rows.map { $0["request"]?.stringValue } == (0..<9).map { $0 == 4 ? nil : "asked \"\($0)\"" })
+        #expect(rows.map { $0["response"]?.stringValue } == (0..<9).map { "said \($0)" })
+        #expect(rows.compactMap { $0["response_truncated"]?.boolValue } == (0..<9).map { $0 == 5 })
     }
 
     @Test func `an export of an empty log has its header and no row`() throws {

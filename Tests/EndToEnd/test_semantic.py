@@ -2,6 +2,7 @@
 about, so that a wrong answer shows."""
 
 import concurrent.futures
+import contextlib
 import http.server
 import json
 import re
@@ -16,7 +17,7 @@ import pytest
 from harness import Gateway, cache_status, merged, unique, wait_until
 
 # What the provider answers: by the first pattern that the question contains.
-SUBJECTS = ["password", "invoice", "delivery address", "subscription", "phone number", "profile picture", "newsletter", "credit card",
+SUBJECTS = ["account password", "billing invoice", "delivery address", "yearly subscription", "phone number", "profile picture", "weekly newsletter", "credit card",
             "gift voucher", "time zone", "language setting", "shipping label", "warranty claim", "return parcel", "loyalty points",
             "two-factor login", "order history", "company name", "tax number", "favourite shop"]
 WAYS = ["How can I change my {}?", "How do I change my {}?", "What is the way to change my {}?", "How would I go about changing my {}?",
@@ -152,24 +153,24 @@ def settle(gateway):
 
 def test_a_paraphrase_is_answered_from_the_semantic_cache(near, oracle):
     key = near.create_key()
-    first = ask(near, key, "How can I change my password?")
+    first = ask(near, key, "How can I change my account password?")
     settle(near)
-    second = ask(near, key, "How do I change my password?")
+    second = ask(near, key, "How do I change my account password?")
     assert not is_similar(first)
     assert re.fullmatch(r'weir; hit; ttl=\d+; detail="semantic 0\.\d{3}"', detail(second)), detail(second)
     assert second.headers["cf-aig-cache-status"] == "HIT"
     assert int(second.headers["age"]) >= 0
     assert re.fullmatch(r"entry=\d+; unverified", second.headers["weir-semantic-match"])
     assert said(second) == said(first)
-    assert "How do I change my password?" not in oracle.questions
+    assert "How do I change my account password?" not in oracle.questions
 
 
 @pytest.mark.parametrize("question", [
-    "How can I change my invoice 4712?", "How can I not change my invoice 4711?", "How can I change my delivery address 4711?"],
+    "How can I change my billing invoice 4712?", "How can I not change my billing invoice 4711?", "How can I change my delivery address 4711?"],
     ids=["number", "negation", "subject"])
 def test_a_near_miss_goes_upstream(near, question):
     key = near.create_key()
-    ask(near, key, "How can I change my invoice 4711?")
+    ask(near, key, "How can I change my billing invoice 4711?")
     settle(near)
     other = ask(near, key, question)
     assert not is_similar(other)
@@ -178,10 +179,10 @@ def test_a_near_miss_goes_upstream(near, question):
 
 def test_another_tenant_never_hits(near):
     one, other = near.create_key(), near.create_key()
-    ask(near, one, "How can I change my newsletter?")
+    ask(near, one, "How can I change my weekly newsletter?")
     settle(near)
-    assert not is_similar(ask(near, other, "How do I change my newsletter?"))
-    assert is_similar(ask(near, one, "How do I change my newsletter?"))
+    assert not is_similar(ask(near, other, "How do I change my weekly newsletter?"))
+    assert is_similar(ask(near, one, "How do I change my weekly newsletter?"))
 
 
 @pytest.mark.parametrize("fields", [
@@ -222,7 +223,7 @@ def test_a_client_cannot_loosen_the_route(near):
 
 @pytest.mark.parametrize("value", ["1.5", "-1", "nan", "near", ""])
 def test_a_meaningless_wish_is_refused(near, value):
-    answer = near.chat(near.create_key(), "How can I change my password?", model="near", headers={"weir-semantic": value})
+    answer = near.chat(near.create_key(), "How can I change my account password?", model="near", headers={"weir-semantic": value})
     assert answer.status_code == 400
     assert "weir-semantic" in answer.text
 
@@ -288,11 +289,9 @@ def test_whoever_asks_the_same_meanwhile_gets_the_same_match(near, oracle):
     settle(near)
     before = len(oracle.questions)
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        answers = list(pool.map(lambda _: ask(near, key, "What is the way to change my warranty claim?"), range(24)))
-    assert len(oracle.questions) - before <= 1
+        answers = list(pool.map(lambda _: ask(near, key, "How do I change my warranty claim?"), range(24)))
     assert len({said(answer) for answer in answers}) == 1
-    if any(is_similar(answer) for answer in answers):
-        assert len(oracle.questions) == before
+    assert sum(is_similar(answer) for answer in answers) == 24 and len(oracle.questions) == before
 
 
 def test_a_hit_costs_neither_tokens_nor_money(near):
@@ -310,7 +309,7 @@ def test_a_purge_reaches_it_at_once(near):
     ask(near, key, "How can I change my loyalty points?")
     settle(near)
     assert is_similar(ask(near, key, "How do I change my loyalty points?"))
-    assert near.admin("DELETE", f"/cache?tenant={tenant}").status_code == 200
+    assert near.admin("POST", "/cache/purge", json={"tenant": tenant}).status_code == 200
     assert not is_similar(ask(near, key, "How could I change my loyalty points?"))
 
 
@@ -324,9 +323,9 @@ def test_an_answer_past_its_time_is_not_served(near):
 
 def test_the_log_row_tells_of_the_match(near):
     key = near.create_key()
-    ask(near, key, "How can I change my subscription?")
+    ask(near, key, "How can I change my yearly subscription?")
     settle(near)
-    answer = ask(near, key, "How do I change my subscription?")
+    answer = ask(near, key, "How do I change my yearly subscription?")
     assert is_similar(answer)
     log = answer.headers["cf-aig-log-id"]
     wait_until(lambda: near.admin("GET", f"/logs/{log}").status_code == 200, 10, "the row")
@@ -347,13 +346,13 @@ def test_entries_survive_a_restart(near):
     near.kill()
     near.start()
     wait_until(lambda: semantic(near)["state"] == "ready", 20, "warm vectors")
-    assert is_similar(ask(near, key, "What is the way to change my profile picture?"))
+    assert is_similar(ask(near, key, "How could I change my profile picture?"))
 
 
 def test_without_a_model_the_gateway_serves_and_says_why(demo, oracle, start_gateway, tmp_path):
     gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(tmp_path / "none")}))
     key = gateway.create_key()
-    assert not is_similar(ask(gateway, key, "How can I change my password?"))
+    assert not is_similar(ask(gateway, key, "How can I change my account password?"))
     assert "weir model install" in gateway.process.text()
     state = semantic(gateway)
     assert state["state"] == "off" and "weir model install" in state["problem"]
@@ -369,7 +368,7 @@ def test_a_damaged_model_is_named_and_harms_nobody(demo, oracle, models, start_g
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
     gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(folder), "precision": "fp32"}))
-    assert not is_similar(ask(gateway, gateway.create_key(), "How can I change my password?"))
+    assert not is_similar(ask(gateway, gateway.create_key(), "How can I change my account password?"))
     assert semantic(gateway)["state"] == "off" and "verify" in semantic(gateway)["problem"]
 
 
@@ -378,8 +377,9 @@ def test_a_client_that_leaves_while_its_vector_is_made_harms_nobody(near, oracle
     ask(near, key, "How can I change my shipping label?")
     settle(near)
     for number in range(20):
-        with pytest.raises(httpx.TimeoutException):
-            httpx.post(f"{near.url}/v1/chat/completions", headers={"authorization": f"Bearer {key}"}, timeout=0.002,
+        # Some are answered before they leave, which harms nobody either.
+        with contextlib.suppress(httpx.TimeoutException):
+            httpx.post(f"{near.url}/v1/chat/completions", headers={"authorization": f"Bearer {key}"}, timeout=0.001 * (number % 5 + 1),
                        json={"model": "near", "messages": [{"role": "user", "content": f"Tell me how to change my shipping label {number} please"}]})
     assert is_similar(ask(near, key, "How do I change my shipping label?"))
 
@@ -404,3 +404,84 @@ def test_after_enough_labels_a_bound_serves_paraphrases_and_keeps_to_it(near, or
     assert hits > asked / 20, (hits, asked, semantic(near)["scopes"])
     scope = next(scope for scope in semantic(near)["scopes"] if scope["served"] > 0 and scope["labels"] > 0)
     assert scope["audits"] > 0
+
+
+def test_a_tenant_that_was_deleted_and_made_again_finds_nothing(near):
+    tenant = unique("again")
+    key = near.create_key(tenant)
+    ask(near, key, "How can I change my gift voucher?")
+    settle(near)
+    assert is_similar(ask(near, key, "How do I change my gift voucher?"))
+    assert near.admin("DELETE", f"/tenants/{tenant}").status_code in (200, 204)
+    again = near.create_key(tenant)
+    answer = ask(near, again, "How could I change my gift voucher?")
+    assert not is_similar(answer)
+    assert not any(scope["scope"] == tenant and scope["served"] for scope in semantic(near)["scopes"])
+
+
+def test_what_a_key_filled_goes_with_one_call(near):
+    tenant = unique("keys")
+    issued = near.issue(tenant)
+    other = near.create_key(tenant)
+    ask(near, issued["key"], "How can I change my tax number?")
+    settle(near)
+    assert is_similar(ask(near, other, "How do I change my tax number?"))
+    assert near.admin("POST", "/cache/purge", json={"key_id": issued["id"]}).status_code == 200
+    assert not is_similar(ask(near, other, "How could I change my tax number?"))
+
+
+def test_a_flood_of_questions_by_one_key_is_kept_in_bounds(demo, oracle, models, start_gateway):
+    gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(models), "key_inserts_per_minute": 5}))
+    key, other = gateway.create_key("flooder"), gateway.create_key("other")
+    for subject in SUBJECTS[:12]:
+        ask(gateway, key, f"How can I change my {subject} quickly?")
+    settle(gateway)
+    # A minute may have ended meanwhile: then it is twice as many.
+    assert 5 <= semantic(gateway)["entries"] <= 10
+    assert semantic(gateway)["refused"]["key-rate"] >= 2
+    ask(gateway, other, "How can I change my company name?")
+    settle(gateway)
+    assert is_similar(ask(gateway, other, "How do I change my company name?"))
+
+
+def test_a_share_is_for_its_members_and_as_long_as_they_are(demo, oracle, models, start_gateway):
+    gateway = start_gateway(configuration(
+        oracle, semantic={"models_directory": str(models)}, cache={"shares": {"family": ["one", "two"]}}))
+    one, two, three = (gateway.create_key(name) for name in ("one", "two", "three"))
+    ask(gateway, one, "How can I change my time zone settings?")
+    settle(gateway)
+    assert is_similar(ask(gateway, two, "How do I change my time zone settings?"))
+    assert not is_similar(ask(gateway, three, "How do I change my time zone settings?"))
+    gateway.config["cache"]["shares"] = {"family": ["one", "three"]}
+    gateway.write_config()
+    gateway.reload()
+    assert not is_similar(ask(gateway, two, "How could I change my time zone settings?"))
+
+
+def test_feedback_on_a_match_is_a_label(near):
+    key = near.create_key()
+    ask(near, key, "How can I change my yearly subscription?")
+    settle(near)
+    answer = ask(near, key, "How do I change my yearly subscription?")
+    assert is_similar(answer)
+    log = answer.headers["cf-aig-log-id"]
+    wait_until(lambda: near.admin("GET", f"/logs/{log}").status_code == 200, 10, "the row")
+    labels = lambda: sum(scope["labels"] for scope in semantic(near)["scopes"])
+    before = labels()
+    assert near.admin("PATCH", f"/logs/{log}", json={"feedback": -1}).status_code == 200
+    wait_until(lambda: labels() == before + 1, 10, "the label")
+    # Said twice, it counts once.
+    assert near.admin("PATCH", f"/logs/{log}", json={"feedback": 1}).status_code == 200
+    settle(near)
+    assert labels() == before + 1
+
+
+def test_a_wrong_group_is_evicted_with_one_call(near):
+    key = near.create_key()
+    ask(near, key, "How can I change my profile picture online?")
+    settle(near)
+    answer = ask(near, key, "How do I change my profile picture online?")
+    assert is_similar(answer)
+    entry = re.search(r"entry=(\d+)", answer.headers["weir-semantic-match"])[1]
+    assert near.admin("DELETE", f"/semantic/entries/{entry}").status_code == 200
+    assert not is_similar(ask(near, key, "How could I change my profile picture online?"))

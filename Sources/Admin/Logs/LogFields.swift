@@ -10,15 +10,18 @@ struct LogFields {
         static let order = Extras(rawValue: 2)
         static let format = Extras(rawValue: 4)
         static let all = Extras(rawValue: 8)
+        static let payloads = Extras(rawValue: 16)
     }
 
     private(set) var query = LogQuery()
     /// `csv` or `jsonl`.
     private(set) var isCSV = false
+    /// Whether rows come with the bodies that are kept of them.
+    private(set) var hasPayloads = false
     /// Whether the caller said that it means every row.
     private(set) var isAll = false
 
-    private static let single: Set<String> = ["limit", "cursor", "order", "search", "since", "until", "format", "all"]
+    private static let single: Set<String> = ["limit", "cursor", "order", "search", "since", "until", "format", "all", "payloads"]
 
     /// - Parameter now: what `since=15m` is relative to.
     init(_ fields: [QueryField], _ extras: Extras, now: WallTime) throws(GatewayError) {
@@ -29,6 +32,7 @@ struct LogFields {
             }
             try take(field, extras, now)
         }
+        if isCSV, hasPayloads { throw LogFields.invalid("payloads", "bodies come in jsonl only") }
         if let problem = query.cursorProblem { throw LogFields.invalid(problem.field, problem.description) }
     }
 
@@ -40,6 +44,10 @@ struct LogFields {
             guard extras.contains(.format) else { throw LogFields.unknown(field.name) }
             guard field.value == "jsonl" || field.value == "csv" else { throw LogFields.invalid("format", "format is jsonl or csv") }
             isCSV = field.value == "csv"
+        case "payloads":
+            guard extras.contains(.payloads) else { throw LogFields.unknown(field.name) }
+            guard field.value == "true" || field.value == "false" else { throw LogFields.invalid("payloads", "payloads is true or false") }
+            hasPayloads = field.value == "true"
         case "all":
             guard extras.contains(.all) else { throw LogFields.unknown(field.name) }
             guard field.value == "true" else { throw LogFields.invalid("all", "all is true where it is given") }

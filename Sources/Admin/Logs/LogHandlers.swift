@@ -103,10 +103,13 @@ struct LogHandlers {
     }
 
     private func export(_ log: EventLog, _ request: AdminRequest, _ done: @escaping (AdminResponse) -> Void) throws(GatewayError) {
-        let fields = try LogFields(request.fields, [.order, .format], now: .now())
+        let fields = try LogFields(request.fields, [.order, .format, .payloads], now: .now())
+        // A row is for readers, what was said in it is not.
+        guard !fields.hasPayloads || request.role >= .admin else { throw AdminRole.required }
         var response = AdminResponse(contentType: fields.isCSV ? "text/csv; charset=utf-8" : "application/jsonl")
         response.fields = [("content-disposition", "attachment; filename=\"weir-logs.\(fields.isCSV ? "csv" : "jsonl")\"")]
-        response.stream = LogExportStream(log.scan(fields.query), isCSV: fields.isCSV)
+        response.stream = LogExportStream(
+            log.scan(fields.query), isCSV: fields.isCSV, payloads: fields.hasPayloads ? log : nil)
         done(response)
     }
 

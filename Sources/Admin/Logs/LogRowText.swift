@@ -5,10 +5,12 @@ import JSON
 /// Rows of the event log as JSON and CSV.
 enum LogRowText {
     /// Appends a row as an object; nothing for one whose bytes do not hold.
-    /// - Parameter hasDetails: with `attempt_details`, as a single row is shown.
+    /// - Parameters:
+    ///   - hasDetails: with `attempt_details`, as a single row is shown.
+    ///   - payloads: the log to take the bodies from, if they are wanted.
     /// - Returns: whether it was appended.
     @discardableResult
-    static func append(_ row: LogRow, hasDetails: Bool = false, to writer: inout JSONWriter) -> Bool {
+    static func append(_ row: LogRow, hasDetails: Bool = false, payloads: EventLog? = nil, to writer: inout JSONWriter) -> Bool {
         guard let decoded = DecodedRow(row) else { return false }
         writer.beginObject()
         for field in LogRowField.all {
@@ -20,8 +22,20 @@ enum LogRowText {
             }
         }
         if hasDetails { append(decoded.event.attempts, to: &writer) }
+        if let payloads { append(bodiesOf: decoded, in: payloads, to: &writer) }
         writer.endObject()
         return true
+    }
+
+    /// `request` and `response` as texts, `null` for one that is not kept, and whether the text is only the beginning.
+    private static func append(bodiesOf row: DecodedRow, in log: EventLog, to writer: inout JSONWriter) {
+        for (name, isResponse, isKept) in [("request", false, row.row.hasRequest), ("response", true, row.row.hasResponse)] {
+            let payload = isKept ? log.payload(id: row.event.id, isResponse: isResponse) : nil
+            writer.key(name)
+            if let payload { writer.string(String(decoding: payload.bytes, as: UTF8.self)) } else { writer.null() }
+            writer.key(name + "_truncated")
+            writer.bool(payload?.isTruncated ?? false)
+        }
     }
 
     private static func append(_ attempts: [GatewayEvent.Attempt], to writer: inout JSONWriter) {

@@ -9,6 +9,7 @@ struct MetricReading {
     let process: ProcessReading
     let cache: CacheStatistics?
     let log: LogStatus?
+    let semantic: SemanticStatus
     let started: WallTime
     let version: (number: String, commit: String)
 
@@ -18,6 +19,7 @@ struct MetricReading {
         process = .now()
         cache = control.cache?.statistics
         log = control.eventLog.status()
+        semantic = control.semanticStatus
         self.started = started
         self.version = version
     }

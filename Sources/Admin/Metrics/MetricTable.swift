@@ -9,7 +9,7 @@ import Storage
 
 /// The families, in the order in which they are told.
 enum MetricTable {
-    static let families: [MetricFamily] = counters + byName + histograms + gauges + cache + log + process
+    static let families: [MetricFamily] = counters + byName + histograms + gauges + cache + semantic + log + process
 
     private static let counters: [MetricFamily] =
         Counter.allCases.map { counter in
@@ -81,6 +81,30 @@ enum MetricTable {
         },
     ]
 
+    private static let semantic: [MetricFamily] = [
+        gauge("weir_semantic_up", "1 while the semantic cache takes part in requests, 0 while it is off or reads what it had stored.") {
+            $0.semantic.state == "ready" ? 1 : 0
+        },
+        gauge("weir_semantic_entries", "Questions in the semantic cache.") { UInt64(clamping: $0.semantic.statistics?.entries ?? 0) },
+        semanticCounter("weir_semantic_lookups_total", "Requests whose question was compared with stored ones.") {
+            $0.statistics?.lookups ?? 0
+        },
+        semanticCounter("weir_semantic_audits_total", "Semantic hits that got a fresh answer instead, and were judged by it.") { status in
+            status.scopes.reduce(0) { $0 &+ $1.auditsJudged }
+        },
+        semanticCounter(
+            "weir_semantic_wrong_audits_total", "Of these, those whose stored answer was wrong. Risky ones are audited more often."
+        ) {
+            status in status.scopes.reduce(0) { $0 &+ $1.auditsWrong }
+        },
+        semanticCounter("weir_semantic_judge_dropped_total", "Answers that nothing was learnt from because too many waited to be judged.") {
+            $0.judgeDropped
+        },
+        gauge("weir_semantic_alarmed_scopes", "Tenants or routes whose audits broke the bound: the semantic cache only learns there now.") {
+            UInt64(clamping: $0.semantic.scopes.count { $0.isAlarmed })
+        },
+    ]
+
     private static let log: [MetricFamily] = [
         gauge("weir_log_up", "1 while the event log is written, 0 while rows are counted and not kept.") {
             $0.log?.isWriting == true ? 1 : 0
@@ -138,6 +162,12 @@ enum MetricTable {
         -> MetricFamily
     {
         ofCache(name, .counter, help, value)
+    }
+
+    private static func semanticCounter(
+        _ name: String, _ help: String, _ value: @escaping @Sendable (SemanticStatus) -> UInt64
+    ) -> MetricFamily {
+        MetricFamily(name, .counter, help) { [MetricSample("", .whole(value($0.semantic)))] }
     }
 
     private static func ofLog(

@@ -154,8 +154,13 @@ final class SemanticJudge: @unchecked Sendable {
         if let ticket = job.ticket {
             // Its own former answer under the same key is no other question's.
             if ticket.candidates.contains(where: { $0.answer == job.digest }) { return cache.abandon(ticket) }
-            guard let verdicts = verdicts(job, ticket, reader, &scratch) else { return cache.abandon(ticket) }
-            group = cache.conclude(ticket, verdicts: verdicts)
+            switch verdicts(job, ticket, reader, &scratch) {
+            case .known(let verdicts): group = cache.conclude(ticket, verdicts: verdicts)
+            case .storedIsGone:
+                cache.abandon(ticket)
+                cache.remove(answers: ticket.candidates.prefix(1).map(\.answer))
+            case .noText: return cache.abandon(ticket)
+            }
         }
         let vector = job.vector ?? embed(job.text, &scratch)
         _ = cache.insert(
@@ -165,16 +170,23 @@ final class SemanticJudge: @unchecked Sendable {
             begun: job.begun, now: job.asked)
     }
 
-    /// A verdict per candidate; `nil` where the fresh answer has no text to compare.
+    private enum Verdicts {
+        /// One per candidate.
+        case known([AnswerEquality])
+        /// The answer that the label would be about has expired or was evicted: there is no label, and its entries go.
+        case storedIsGone
+        /// The fresh answer has no text to compare: it is no answer for others.
+        case noText
+    }
+
     private func verdicts(
         _ job: Job, _ ticket: SemanticTicket, _ reader: CacheReader, _ scratch: inout EmbeddingScratch
-    ) -> [AnswerEquality]? {
-        guard let fresh = AnswerText.read(job.body.span, operation: job.operation, isStream: job.isStream) else { return nil }
+    ) -> Verdicts {
+        guard let fresh = AnswerText.read(job.body.span, operation: job.operation, isStream: job.isStream) else { return .noText }
         var verdicts: [AnswerEquality] = []
         for candidate in ticket.candidates {
-            // The first one's answer is what the label is about: without it there is none.
             guard let stored = storedText(candidate.answer, job.asked, reader) else {
-                if verdicts.isEmpty { return nil }
+                if verdicts.isEmpty { return .storedIsGone }
                 verdicts.append(.unsure)
                 continue
             }
@@ -182,7 +194,7 @@ final class SemanticJudge: @unchecked Sendable {
             verdicts.append(verdict)
             count(verdict)
         }
-        return verdicts
+        return .known(verdicts)
     }
 
     private func storedText(_ digest: Digest256, _ now: WallTime, _ reader: CacheReader) -> [UInt8]? {

@@ -21,6 +21,8 @@ final class SemanticService: Sendable {
     let tokensMax: Int
     let misses = ReasonCounts<SemanticReason>()
     let ineligible = ReasonCounts<IneligibleReason>()
+    let tokensSaved = Atomic<UInt64>(0)
+    let costSavedNanoUSD = Atomic<UInt64>(0)
 
     /// Tokens of a text that its vector stands for, at most: what the model was trained to read.
     static let embeddedTokensMax = 256
@@ -115,6 +117,12 @@ final class SemanticService: Sendable {
         case .model(let model): cache.removeModel(model.split(separator: "/", maxSplits: 1).last.map(String.init) ?? model)
         case .tag, .before, .namespace, .every: break
         }
+    }
+
+    /// What a served answer saved.
+    func noteSaved(tokens: UInt64, costNanoUSD: UInt64) {
+        tokensSaved.add(tokens, ordering: .relaxed)
+        costSavedNanoUSD.add(costNanoUSD, ordering: .relaxed)
     }
 
     /// Ends the threads and writes out what is pending. Blocks; one thread calls it.

@@ -2,14 +2,17 @@ import Embedding
 import ExactCache
 import GatewayModel
 import SemanticCache
+import Synchronization
 
 /// What operators see of the semantic cache. Figures since the process started, but for those of scopes, which are kept.
 public struct SemanticStatus: Sendable {
     /// A pair of questions that shared an answer.
     public struct ServedPair: Sendable {
+        /// Whose learning decided: a tenant, or a tenant, a slash and a route.
         public var scope: String
         /// The matched entry, to evict it by.
         public var entry: UInt64
+        /// How near the two are, -1...1.
         public var cosine: Double
         /// The probability that the answer fits; `nil` where nothing is verified.
         public var probability: Double?
@@ -17,7 +20,9 @@ public struct SemanticStatus: Sendable {
         public var text: String
         /// What had been asked when the answer was made.
         public var matchedText: String
+        /// The log row of the request.
         public var requestID: String
+        /// When it was served.
         public var servedAt: WallTime
     }
 
@@ -29,22 +34,33 @@ public struct SemanticStatus: Sendable {
     public var gateModel = ""
     /// Name, precision and dimensions of the sentence model.
     public var sentenceModel = ""
+    /// Entries, look-ups, inserts; `nil` while it is off.
     public var statistics: SemanticCacheStatistics?
     /// Requests that were not eligible, by reason.
     public var ineligible: [String: UInt64] = [:]
     /// Eligible requests that were not answered, by reason.
     public var misses: [String: UInt64] = [:]
+    /// The threads of the sentence model.
     public var embedder = EmbedderStatistics()
+    /// Answers that wait to be judged.
     public var judgeWaiting = 0
+    /// Comparisons of a fresh answer with a stored one.
     public var judged: UInt64 = 0
+    /// Answers that were not judged because too many waited.
     public var judgeDropped: UInt64 = 0
+    /// Comparisons that found the same answer.
     public var judgedEqual: UInt64 = 0
+    /// Comparisons that found another answer.
     public var judgedDifferent: UInt64 = 0
+    /// Comparisons that could not tell; they count as wrong.
     public var judgedUnsure: UInt64 = 0
     /// Requests answered.
     public var served: UInt64 = 0
+    /// Tokens of the answers that were served.
     public var tokensSaved: UInt64 = 0
+    /// What those would have cost, in thousand-millionths of a US dollar.
     public var costSavedNanoUSD: UInt64 = 0
+    /// What each scope has done and learnt.
     public var scopes: [SemanticScopeReport] = []
     /// The ten least likely pairs among those served lately.
     public var riskiest: [ServedPair] = []
@@ -71,6 +87,8 @@ extension SemanticService {
         status.judgedUnsure = judged.unsure
         status.scopes = cache.reports
         status.memoEntries = memo.count
+        status.tokensSaved = tokensSaved.load(ordering: .relaxed)
+        status.costSavedNanoUSD = costSavedNanoUSD.load(ordering: .relaxed)
         status.riskiest = served.riskiest(10).map { served in
             SemanticStatus.ServedPair(
                 scope: served.scope, entry: served.match.entry, cosine: Double(served.match.cosine), probability: served.probability,

@@ -1,7 +1,7 @@
 // A replay of recorded questions through the same code that serves requests: index, guard, learner, audits. What is missing is the network, the
 // embedding and the judge: vectors and answers come with the rows.
 
-import GatewayModel
+public import GatewayModel
 import Hashing
 public import Storage
 
@@ -17,9 +17,15 @@ public struct SimulatedRequest: Sendable {
     public var label: UInt64
     /// What it would have cost to answer, in any unit; 0 if unknown.
     public var cost: Double
+    /// What must be the same for one answer to serve two requests: everything but the text.
+    public var partition: Digest256
 
     /// A recorded question.
-    public init(text: [UInt8], gate: [Float], vector: [Float], label: UInt64, cost: Double = 0) {
+    public init(
+        text: [UInt8], gate: [Float], vector: [Float], label: UInt64, cost: Double = 0,
+        partition: Digest256 = Digest256(words: (1, 2, 3, 4))
+    ) {
+        self.partition = partition
         self.text = text
         self.gate = gate
         self.vector = vector
@@ -82,9 +88,11 @@ public struct SemanticSimulation: Sendable {
     }
 
     /// Replays requests in the given order into an empty cache. Deterministic: the same rows, policy and seed give the same result.
-    /// `guarding` compares the texts of a request and a stored entry; leave it out for a guard that is off.
+    /// `guarding` compares the texts of a request and a stored entry; leave it out for a guard that is off. `judging` tells, by their
+    /// indices, whether the answer of one request is right for another; leave it out where labels tell.
     public func run(
-        _ requests: [SimulatedRequest], guarding: (_ request: Span<UInt8>, _ stored: Span<UInt8>) -> GuardVerdict = { _, _ in .pass }
+        _ requests: [SimulatedRequest], guarding: (_ request: Span<UInt8>, _ stored: Span<UInt8>) -> GuardVerdict = { _, _ in .pass },
+        judging: ((_ request: Int, _ answered: Int) -> Bool)? = nil
     ) throws(StoreError) -> Result {
         var options = SemanticCacheOptions(path: nil, modelID: "simulation")
         options.dimensions = dimensions
@@ -97,7 +105,7 @@ public struct SemanticSimulation: Sendable {
         defer { cache.close() }
         var replay = Replay(cache: cache, simulation: self)
         for (number, request) in requests.enumerated() {
-            replay.ask(request, number: number, guarding)
+            replay.ask(request, number: number, guarding) { judging?(number, $0) ?? (requests[$0].label == request.label) }
             if replay.point.requests % max(1, pointEvery) == 0 || number + 1 == requests.count { replay.mark() }
         }
         return Result(total: replay.point, series: replay.series, report: cache.report(scope: Replay.scope))
@@ -107,13 +115,10 @@ public struct SemanticSimulation: Sendable {
 /// A replay under way.
 private struct Replay {
     static let scope = "simulation"
-    private static let partition = Digest256(words: (1, 2, 3, 4))
     private let cache: SemanticCache
     private let reader: SemanticReader
     private let simulation: SemanticSimulation
     private var random: SeededWords
-    /// The answers by their key's first word.
-    private var labels: [UInt64: UInt64] = [:]
     private(set) var point = SemanticSimulation.Point()
     private(set) var series: [SemanticSimulation.Point] = []
 
@@ -130,34 +135,35 @@ private struct Replay {
     }
 
     mutating func ask(
-        _ request: SimulatedRequest, number: Int, _ guarding: (Span<UInt8>, Span<UInt8>) -> GuardVerdict
+        _ request: SimulatedRequest, number: Int, _ guarding: (Span<UInt8>, Span<UInt8>) -> GuardVerdict,
+        _ isRight: (_ answered: Int) -> Bool
     ) {
         point.requests += 1
         // Drawn for every request, so that one decision doesn't shift the chances of all later ones.
         let draw = random.next()
-        guard case .success = reader.gate(request.gate.span, in: Self.partition) else {
+        guard case .success = reader.gate(request.gate.span, in: request.partition) else {
             point.gated += 1
             reader.passed(scope: Self.scope)
             return insert(request, number: number, group: nil)
         }
         let decision = reader.lookUp(
-            scope: Self.scope, partition: Self.partition, text: request.text.span, gate: request.gate.span, vector: request.vector.span,
+            scope: Self.scope, partition: request.partition, text: request.text.span, gate: request.gate.span, vector: request.vector.span,
             policy: simulation.policy, random: draw, guarding: { guarding(request.text.span, $0) })
         if decision.action == .serve, let match = decision.match {
             point.hits += 1
             point.saved += request.cost
-            if labels[match.answer.words.0] != request.label { point.wrong += 1 }
+            if !isRight(Self.number(of: match.answer)) { point.wrong += 1 }
             return
         }
         if decision.action == .audit { point.audits += 1 }
-        insert(request, number: number, group: decision.ticket.flatMap { judge(request, $0) })
+        insert(request, number: number, group: decision.ticket.flatMap { judge($0, isRight) })
     }
 
-    private mutating func judge(_ request: SimulatedRequest, _ ticket: SemanticTicket) -> Digest256? {
+    private mutating func judge(_ ticket: SemanticTicket, _ isRight: (_ answered: Int) -> Bool) -> Digest256? {
         point.judged += 1
         var verdicts: [AnswerEquality] = []
         for candidate in ticket.candidates {
-            let isEqual = labels[candidate.answer.words.0] == request.label
+            let isEqual = isRight(Self.number(of: candidate.answer))
             let isMistaken = simulation.judgeError > 0 && random.chance() < simulation.judgeError
             verdicts.append(isEqual != isMistaken ? .equal : .different)
         }
@@ -165,15 +171,21 @@ private struct Replay {
     }
 
     private mutating func insert(_ request: SimulatedRequest, number: Int, group: Digest256?) {
-        let word = UInt64(number) + 1
-        let answer = group ?? Digest256(words: (word, 0, 0, word))
-        let reason = cache.insert(
+        _ = cache.insert(
             SemanticInsertion(
-                partition: Self.partition, tenant: Self.scope, keyID: "", model: "", answer: answer, isAlias: group != nil,
+                partition: request.partition, tenant: Self.scope, keyID: "", model: "", answer: group ?? Self.answer(of: number),
+                isAlias: group != nil,
                 text: request.text, gate: request.gate, vector: request.vector),
             begun: cache.purgeEpoch, now: WallTime(milliseconds: 0))
-        if reason == nil, group == nil { labels[word] = request.label }
     }
+
+    /// The key of the answer that a request got.
+    private static func answer(of number: Int) -> Digest256 {
+        let word = UInt64(number) + 1
+        return Digest256(words: (word, 0, 0, word))
+    }
+
+    private static func number(of answer: Digest256) -> Int { Int(answer.words.0) - 1 }
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
