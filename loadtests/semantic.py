@@ -23,7 +23,12 @@ import stream
 
 BOUNDS = [0.005, 0.01, 0.02, 0.05]
 SEEDS = [1, 2, 3, 4, 5]
-GUARDS = ["intent", "all"]  # off and on: the presets of the configuration
+# How a route is set. Guard off and on by the presets of the configuration, every question eligible: all are first questions, so that short ones lean
+# on nothing, and their answers do not age. `defaults`: nothing but the bound. `mistaken`: guard off, and the provider errs.
+ALL_ELIGIBLE = {"content_words_min": 0, "time_dependent_ttl_max": "30d"}
+VARIANTS = {
+    "intent": {"guard": "intent", **ALL_ELIGIBLE}, "all": {"guard": "all", **ALL_ELIGIBLE}, "defaults": {}, "mistaken": {"guard": "intent", **ALL_ELIGIBLE},
+}
 MISTAKEN = 0.05  # the share of the questions that the mistaken provider answers with another intent
 POINT_EVERY = 250
 
@@ -145,8 +150,8 @@ def percent(share):
     return f"{share * 100:g} %"
 
 
-def route_name(bound, guard, seed=None):
-    return f"bound-{bound * 100:g}-{guard}" + (f"-mistaken-{seed}" if seed is not None else "")
+def route_name(seed, bound, variant):
+    return f"bound-{bound * 100:g}-{variant}" + (f"-{seed}" if variant == "mistaken" else "")
 
 
 def key_of(tenant):
@@ -155,18 +160,18 @@ def key_of(tenant):
 
 
 class Replay:
-    """The runs, one after the other, against one gateway."""
+    """The runs against one gateway, some at a time."""
 
     def __init__(self, bench, plan, minutes):
         self.bench, self.plan, self.deadline = bench, plan, time.monotonic() + minutes * 60
         self.texts, self.labels = stream.read(stream.find())
         self.provider = Provider(self.texts, self.labels)
-        self.results, self.left = [], []
+        self.results, self.lock, self.failed = {}, threading.Lock(), None
         routes, tenants, keys = {}, {}, {}
-        for seed, bound, guard, mistaken in plan:
-            name = route_name(bound, guard, seed if mistaken else None)
-            model = f"mistaken-{seed}" if mistaken else "plain"
-            routes[name] = {"targets": [f"bench/{model}"], "semantic": {"enabled": True, "max_error": percent(bound).replace(" ", ""), "guard": guard}}
+        for seed, bound, variant in plan:
+            name = route_name(seed, bound, variant)
+            model = f"mistaken-{seed}" if variant == "mistaken" else "plain"
+            routes[name] = {"targets": [f"bench/{model}"], "semantic": {"enabled": True, "max_error": percent(bound).replace(" ", ""), **VARIANTS[variant]}}
             tenant = f"{name}-seed-{seed}"
             tenants[tenant] = {}
             keys[tenant] = {"key": "sha256:" + hashlib.sha256(key_of(tenant).encode()).hexdigest(), "tenant": tenant}
@@ -177,29 +182,42 @@ class Replay:
         wait_semantic(self.gateway)
 
     def run(self):
+        """The results in the order of the plan; fewer than planned if time ran out."""
         try:
-            for number, run in enumerate(self.plan):
-                if time.monotonic() > self.deadline:
-                    self.left = self.plan[number:]
-                    break
-                self.results.append(self.one(*run))
-                (self.bench.folder / "semantic-runs.json").write_text(json.dumps(self.results))
-        finally:
+            waiting = list(self.plan)
+            workers = [threading.Thread(target=self.work, args=[waiting]) for _ in range(self.bench.options.parallel)]
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                worker.join()
+            if self.failed:
+                raise self.failed
             self.status = admin(self.gateway, "/semantic")
-            (self.bench.folder / "semantic-status.json").write_text(json.dumps(self.status))
-            self.close()
-        return self.results
+            (self.bench.folder / "semantic-status.json").write_text(json.dumps(self.status, indent=1))
+        finally:
+            self.gateway.stop()
+            self.provider.close()
+        return [self.results[run] for run in self.plan if run in self.results]
 
-    def close(self):
-        self.gateway.stop()
-        self.provider.close()
+    def work(self, waiting):
+        while not self.failed:
+            with self.lock:
+                if not waiting or time.monotonic() > self.deadline:
+                    return
+                run = waiting.pop(0)
+            try:
+                self.results[run] = self.one(*run)
+                with self.lock:
+                    (self.bench.folder / "semantic-runs.json").write_text(json.dumps(list(self.results.values())))
+            except (RuntimeError, OSError) as error:
+                self.failed = error
 
-    def one(self, seed, bound, guard, mistaken):
-        route = route_name(bound, guard, seed if mistaken else None)
+    def one(self, seed, bound, variant):
+        route = route_name(seed, bound, variant)
         tenant = f"{route}-seed-{seed}"
         key, wire = key_of(tenant), Wire(self.gateway.port)
         hits = wrong = misled = exact = 0
-        points, began, calls = [], time.monotonic(), self.provider.calls
+        points, began = [], time.monotonic()
         order = stream.order(len(self.texts), seed)
         for number, question in enumerate(order, 1):
             body = json.dumps({"model": route, "messages": [{"role": "user", "content": self.texts[question]}]}).encode()
@@ -219,15 +237,14 @@ class Replay:
                 points.append([number, hits, wrong])
         wire.close()
         seconds = time.monotonic() - began
-        report = next((scope for scope in admin(self.gateway, "/semantic").get("scopes", []) if scope["scope"] == tenant), {})
+        scope = next((scope for scope in admin(self.gateway, "/semantic")["scopes"] if scope["scope"] == tenant), {})
         result = {
-            "seed": seed, "bound": bound, "guard": guard, "mistaken": mistaken, "requests": len(order), "hits": hits / len(order),
-            "error": wrong / len(order), "wrong_match": misled / len(order), "exact": exact, "upstream": self.provider.calls - calls,
-            "seconds": round(seconds, 1), "points": points, "scope": report,
+            "seed": seed, "bound": bound, "variant": variant, "requests": len(order), "hits": hits / len(order), "error": wrong / len(order),
+            "wrong_match": misled / len(order), "exact": exact, "seconds": round(seconds, 1), "points": points, "scope": scope,
         }
         self.bench.say(
-            f"  {percent(bound):>5} guard {guard:6} seed {seed}{' mistaken' if mistaken else ''}: {result['hits']:.1%} hits, {result['error']:.2%} wrong"
-            f" ({report.get('audits', 0)} audits, {seconds / len(order) * 1000:.2f} ms a request)")
+            f"  {percent(bound):>5} {variant:8} seed {seed}: {result['hits']:.1%} hits, {result['error']:.2%} wrong"
+            f" ({scope.get('audits', 0)} audits, {seconds / len(order) * 1000:.2f} ms a request)")
         return result
 
 
@@ -296,26 +313,35 @@ def vectors(bench):
 
 
 class Baselines:
-    """semantic_baselines.py in the background, while the gateway replays."""
+    """semantic_baselines.py in the background, while the gateway replays. The same data, vectors and script give the same results: those are kept."""
 
     def __init__(self, bench, seeds, bounds):
-        self.bench, self.child = bench, None
+        self.bench, self.child, self.kept = bench, None, None
         python = peers.ROOT / ".build" / "bench-venv" / "bin" / "python"
         if not python.exists() or subprocess.run([str(python), "-c", "import numpy"], capture_output=True).returncode:
             bench.skipped.append("static thresholds and GPTCache: no numpy in .build/bench-venv (loadtests/setup installs it)")
             return
-        script = pathlib.Path(__file__).with_name("semantic_baselines.py")
-        self.child = subprocess.Popen(
-            [str(python), str(script), "--data", str(stream.find()), "--vectors", str(vectors(bench)), "--seeds", ",".join(map(str, seeds)),
-             "--bounds", ",".join(map(str, bounds)), "--minutes", str(bench.options.minutes * 0.8)], stdout=subprocess.PIPE, text=True)
+        script, places = pathlib.Path(__file__).with_name("semantic_baselines.py"), vectors(bench)
+        asked = ["--seeds", ",".join(map(str, seeds)), "--bounds", ",".join(map(str, bounds))]
+        name = hashlib.sha256(script.read_bytes() + f"{places.name} {asked}".encode()).hexdigest()[:16]
+        self.kept = bench.folder / f"baselines-{name}.json"
+        if not self.kept.exists():
+            more = ["--data", str(stream.find()), "--vectors", str(places), "--minutes", str(bench.options.minutes * 0.8)]
+            self.child = subprocess.Popen([str(python), str(script), *asked, *more], stdout=subprocess.PIPE, text=True)
 
     def results(self):
         """Waits for them; None if there are none."""
-        if not self.child:
+        if not self.kept:
             return None
-        found = json.loads(self.child.communicate()[0] or "{}")
-        if self.child.returncode:
-            raise RuntimeError("semantic_baselines.py failed")
+        if self.child:
+            text = self.child.communicate()[0]
+            if self.child.returncode:
+                raise RuntimeError("semantic_baselines.py failed")
+            if "skipped" not in json.loads(text)["gptcache"]:
+                self.kept.write_text(text)
+        else:
+            text = self.kept.read_text()
+        found = json.loads(text)
         if "skipped" in found["gptcache"]:
             self.bench.skipped.append(found["gptcache"]["skipped"])
         return found
@@ -335,14 +361,14 @@ def replay(bench, brief):
     # Seed by seed: if time runs out, every row is there with fewer seeds.
     plan = []
     for seed in seeds:
-        plan += [(seed, bound, guard, False) for bound in bounds for guard in GUARDS]
-        plan += [] if brief else [(seed, bound, "intent", True) for bound in bounds]
+        plan += [(seed, bound, variant) for bound in bounds for variant in ("intent", "all")]
+        plan += [] if brief else [(seed, bound, variant) for bound in bounds for variant in ("mistaken", "defaults")]
     others = Baselines(bench, seeds, bounds)
     try:
         runs = Replay(bench, plan, bench.options.minutes)
         results = runs.run()
-        if runs.left:
-            bench.skipped.append(f"semantic: {len(runs.left)} of {len(plan)} runs, for want of time")
+        if left := len(plan) - len(results):
+            bench.skipped.append(f"semantic: {left} of {len(plan)} runs, for want of time")
         semantic_report.rows(bench, results, others.results(), brief)
     finally:
         others.stop()

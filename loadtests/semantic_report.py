@@ -5,7 +5,10 @@ import statistics
 
 HERE = pathlib.Path(__file__).resolve().parent
 STATIC = {"all": "static threshold in hindsight", "misses": "static threshold in hindsight, misses stored"}
-MISTAKEN = "weir guard=intent, provider wrong 5%"
+WHO = {
+    "intent": "weir guard=intent", "all": "weir guard=all", "mistaken": "weir guard=intent, provider wrong 5%", "defaults": "weir defaults",
+}
+MISTAKEN = WHO["mistaken"]
 # (guard, bound): hits asked for, in percent
 BARS = {("intent", 0.01): 45, ("intent", 0.02): 55, ("all", 0.01): 38, ("all", 0.02): 47}
 COLOURS = {0.005: "#7a5195", 0.01: "#2a7f62", 0.02: "#d98c21", 0.05: "#b4493c"}
@@ -33,19 +36,18 @@ def rows(bench, results, others, brief):
         bench.row(name, who, metric, "%", values, middle=statistics.fmean, lowest=round(min(values), 2), highest=round(max(values), 2), **more)
 
     for bound in sorted({result["bound"] for result in results}):
-        for guard, mistaken in (("intent", False), ("all", False), ("intent", True)):
-            found = [result for result in results if (result["bound"], result["guard"], result["mistaken"]) == (bound, guard, mistaken)]
+        for variant, who in WHO.items():
+            found = [result for result in results if (result["bound"], result["variant"]) == (bound, variant)]
             if not found:
                 continue
-            who = MISTAKEN if mistaken else f"weir guard={guard}"
-            more = {"max_error": bound, "guard": guard, "seeds": [result["seed"] for result in found]}
-            if mistaken:
+            more = {"max_error": bound, "seeds": [result["seed"] for result in found]}
+            if variant == "mistaken":
                 more["note"] = (
                     "The provider answers 5 % of the questions with another intent, chosen at random, so that verdicts on them are wrong and stored answers"
                     " too. Wrong by the question's own intent, whoever made the mistake; wrong_match_percent counts only matches of different intents.")
             add(who, f"hits_percent@{percent(bound)}", [result["hits"] for result in found], **more)
             add(who, f"error_percent@{percent(bound)}", [result["error"] for result in found], **more)
-            if mistaken:
+            if variant == "mistaken":
                 add(who, f"wrong_match_percent@{percent(bound)}", [result["wrong_match"] for result in found], **more)
         for kind, who in STATIC.items():
             if others:
@@ -58,14 +60,11 @@ def rows(bench, results, others, brief):
         more = {"seeds": [run["seed"] for run in found], "note": "init_similar_cache() with its defaults, on the same vectors: it has no bound"}
         add("gptcache", "hits_percent", [run["hits"] for run in found], **more)
         add("gptcache", "error_percent", [run["error"] for run in found], **more)
-    for who, chosen in (
-        ("weir", results), ("weir guard=intent", [result for result in results if result["guard"] == "intent" and not result["mistaken"]]),
-        ("weir guard=all", [result for result in results if result["guard"] == "all"]), (MISTAKEN, [result for result in results if result["mistaken"]]),
-    ):
+    for who, chosen in [("weir", results)] + [(who, [result for result in results if result["variant"] == variant]) for variant, who in WHO.items()]:
         if chosen:
             held = [float(result["error"] <= result["bound"]) for result in chosen]
             bench.row(name, who, "bound_held_percent", "%", [100 * value for value in held], middle=statistics.fmean,
-                      note=f"share of {len(held)} runs (seed × bound × guard) whose error at the end is within max_error")
+                      note=f"share of {len(held)} runs (seed × bound × variant) whose error at the end is within max_error")
 
 
 def markdown(found):
@@ -92,7 +91,8 @@ def table(name, found):
     names = {
         STATIC["all"]: "best static threshold in hindsight (every earlier question stored with its own answer: the most one can reach)",
         STATIC["misses"]: "best static threshold in hindsight, as a cache does it (only misses are stored)",
-        "weir guard=intent": "**Weir**, guard off (`intent`)", "weir guard=all": "**Weir**, guard on (`all`, the default)", MISTAKEN: "Weir, guard off, provider wrong 5 % of the time",
+        WHO["intent"]: "**Weir**, guard off (`intent`), every question eligible", WHO["all"]: "**Weir**, guard on (`all`), every question eligible",
+        WHO["defaults"]: "Weir with its defaults: guard on; short questions and those about now take no part", MISTAKEN: "Weir, guard off, provider wrong 5 % of the time",
     }
     for who, text in names.items():
         cells = [cell(value, who, bound) for bound in bounds]
@@ -101,7 +101,7 @@ def table(name, found):
     if ("gptcache", "hits_percent") in value:
         hits, error = value["gptcache", "hits_percent"], value["gptcache", "error_percent"]
         lines += ["", f"GPTCache from PyPI with its defaults, same stream and vectors: {span(hits)} hits, {span(error)} of all requests answered wrongly."]
-    for who in ("weir", "weir guard=intent", "weir guard=all", MISTAKEN):
+    for who in ("weir", *WHO.values()):
         row = value.get((who, "bound_held_percent"))
         if row:
             lines += ["" if who == "weir" else f"- {who.removeprefix('weir ')}: {row['value']:g} % of {row['rounds']}"]
@@ -110,7 +110,7 @@ def table(name, found):
     row = next((row for row in found if row["who"] == MISTAKEN and "note" in row), None)
     lines += ["", row["note"]] if row else []
     for (guard, bound), bar in BARS.items():
-        row = value.get((f"weir guard={guard}", f"hits_percent@{percent(bound)}"))
+        row = value.get((WHO[guard], f"hits_percent@{percent(bound)}"))
         if row:
             lines += ["", "| guard | bound | hits | bar | |", "| --- | --- | ---: | --- | --- |"] if (guard, bound) == ("intent", 0.01) else []
             lines.append(f"| {guard} | {percent(bound)} | {row['value']:.1f} % | ≥ {bar} % | {'met' if row['value'] >= bar else '**missed**'} |")
@@ -131,8 +131,8 @@ def chart(bench, results):
     """Hits and error from the start up to each question, a line for each bound, the guard on dashed; mean over the seeds."""
     curves = {}
     for result in results:
-        if not result["mistaken"]:
-            curves.setdefault((result["bound"], result["guard"]), []).append(result["points"])
+        if result["variant"] in ("intent", "all"):
+            curves.setdefault((result["bound"], result["variant"]), []).append(result["points"])
     if not curves:
         return
     last = max(points[-1][0] for runs in curves.values() for points in runs)
