@@ -32,7 +32,7 @@ extension ParameterTable {
                 + SemanticGuardNames.rules.joined(separator: ", ") + "."),
         Parameter("semantic.max_temperature", .number, .number(1), 0...2, "Requests with a higher temperature take no part."),
         Parameter(
-            "semantic.content_words_min", .count(unit: "words"), .integer(3), 0...128,
+            "semantic.content_words_min", .count(unit: "words"), .integer(2), 0...128,
             "Questions with fewer words of meaning take no part: they lean on what went before."),
         Parameter(
             "semantic.time_dependent_ttl_max", .seconds, .integer(300), 0...2_592_000,

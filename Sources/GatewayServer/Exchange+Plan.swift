@@ -261,6 +261,7 @@ extension Exchange {
             try directives.apply(known, value: field.value)
         }
         if isUnified, let lite = scan?.liteLLMCache {
+            let body = self.body
             try directives.applyLiteLLM(
                 ttl: lite.ttlSeconds.map(Int64.init), sMaxAge: lite.maxAgeSeconds.map(Int64.init), noCache: lite.noCache,
                 noStore: lite.noStore,
@@ -305,6 +306,7 @@ extension Exchange {
         addAnswerChangingFields(definition)
         if !isUnified, let range = scan?.cacheMemberRange {
             // On native paths LiteLLM's field is not ours to act on: it goes upstream, and so belongs to the key.
+            let body = self.body
             worker.keyBuilder.addQuery(name: Array("body.cache".utf8).span, value: body.span.extracting(range))
         }
         let namespace = directives.namespace.isEmpty ? Array((tenant.tenant.cacheNamespace ?? "").utf8) : directives.namespace

@@ -151,8 +151,9 @@ extension Exchange {
             case .keepBytes: held.append(span: bytes)
             case .sendHead:
                 if let heldHead { sendHead(heldHead, knownLength: usageFilter == nil ? knownLength : nil) }
-                sendBody(held.span)
+                let kept = held
                 held = []
+                sendBody(kept.span)
             case .sendBytes: filterAndSend(bytes)
             default: break
             }
@@ -183,14 +184,16 @@ extension Exchange {
         case .sendHeld:
             guard let heldHead else { return cut() }
             if let embeddings, embeddings.cachedCount > 0, heldHead.status < 300 {
-                guard let merged = embeddings.merged(with: held.span) else { return failAfterEnd(Self.lost) }
+                let fetched = held
+                guard let merged = embeddings.merged(with: fetched.span) else { return failAfterEnd(Self.lost) }
                 held = merged
             }
             if heldHead.status >= 400 { scrubCredential() }
             composeHead(heldHead, framing: frameAnswer(knownLength: isHead ? knownLength ?? 0 : held.count))
             firstByteAt = .now()
-            if !isHead { collect(held.span) }
-            client.sendComposed(followedBy: held)
+            let body = held
+            if !isHead { collect(body.span) }
+            client.sendComposed(followedBy: body)
         case .sendEnd:
             if usageFilter != nil {
                 var rest: [UInt8] = []

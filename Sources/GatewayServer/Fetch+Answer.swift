@@ -225,7 +225,8 @@ extension Fetch {
         case .kept: isKeptWhole = true
         case .awaited:
             isKeptWhole = true
-            refusalByContent = RefusalReading.refusal(in: keptBytes.span, status: status)
+            let kept = keptBytes
+            refusalByContent = RefusalReading.refusal(in: kept.span, status: status)
             judge()
             if passage == .open, !isOver { complete() }
         case .withheld:

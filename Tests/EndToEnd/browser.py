@@ -9,7 +9,7 @@ import urllib.parse
 from dashboard_data import Answers
 
 # What the page asks for data. The page itself, the session and the purge of a real gateway are never replaced.
-DATA = re.compile(r"/(stats|logs|tenants|routes|cache)(/|\?|$)")
+DATA = re.compile(r"/(stats|logs|tenants|routes|cache|semantic)(/|\?|$)")
 
 
 def chromium():

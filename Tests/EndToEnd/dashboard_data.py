@@ -91,6 +91,7 @@ class Answers:
         self.role = role
         self.requests = []
         self.purged = []
+        self.evicted = []
         self.replaced = {}
         self.rows = [self.row(number) for number in range(400)]
 
@@ -133,6 +134,11 @@ class Answers:
         if path == "/cache/purge":
             self.purged.append(body)
             return 200, {"purged": 1 if body and "cache_key" in body else 37}
+        if path == "/semantic":
+            return 200, self.semantic()
+        if parts[0] == "semantic" and method == "DELETE":
+            self.evicted.append(int(parts[2]))
+            return 200, {"evicted": True}
         return 404, {"error": {"message": "Nothing is served at this path of the admin port.", "type": "invalid_request_error", "param": None, "code": "unknown_path"}}
 
     # Stats
@@ -283,6 +289,29 @@ class Answers:
         return 200, {**row, "attempt_details": [] if row["cached"] else [failed, last]}
 
     # Cache
+
+    def semantic(self):
+        common = {"explored": 0, "would_have_served": 0, "alarms": 0, "alarmed": False}
+        scopes = [
+            {**common, "scope": "storefront", "requests": 84_210, "served": 31_990, "audits": 1_420, "audits_judged": 1_411, "audits_wrong": 22, "labels": 40_120, "audited_error": 0.0062,
+             "audited_error_interval": [0.0031, 0.0093], "thresholds": {"0.01": 0.931}, "error_bounds": {"0.01": 0.0091}},
+            {**common, "scope": "support-bot", "requests": 9_120, "served": 810, "audits": 212, "audits_judged": 212, "audits_wrong": 19, "labels": 4_020, "audited_error": 0.021,
+             "audited_error_interval": [0.012, 0.034], "thresholds": {}, "error_bounds": {}, "alarms": 1, "alarmed": True},
+            {**common, "scope": "staging", "requests": 12, "served": 0, "audits": 0, "audits_judged": 0, "audits_wrong": 0, "labels": 3, "audited_error": None, "audited_error_interval": None,
+             "thresholds": {}, "error_bounds": {}},
+        ]
+        asked = [("Where is my order from yesterday?", "Where is my order?", 0.9312), ("How do I return shoes?", "How can I return a pair of shoes?", 0.9871), ("Change of address", "I moved, how do I tell you?", None)]
+        riskiest = [
+            {"scope": "storefront", "entry": 4100 + number, "cosine": 0.91 + number / 100, "p": p, "text": text, "matched_text": matched, "request_id": f"019a{number:04x}-7b2c-7000-8000-000000000000",
+             "served_at": stamp(self.now - 60 * number)}
+            for number, (text, matched, p) in enumerate(asked) if 4100 + number not in self.evicted
+        ]
+        return {
+            "state": "ready", "models": {"gate": "potion-base-8M int8 128", "sentence": "all-MiniLM-L6-v2 fp32 384"}, "entries": 48_120, "partitions": 211, "entry_bytes": 26_000_000, "memo_entries": 1024, "lookups": 71_002,
+            "inserts": 50_331, "evicted": 0, "dropped": 0, "missing": 3, "refused": {}, "ineligible": {"too-short": 4_120}, "misses": {"gate": 12_991, "distant": 2_030}, "served": 32_800, "tokens_saved": 33_128_000, "cost_saved_usd": 67.24,
+            "embedder": {"submitted": 60_000, "refused": 0, "embedded": 59_990, "late": 10, "embedded_late": 10, "dropped": 0, "waiting": 0, "tokens": 900_000, "busy_seconds": 480.2},
+            "judge": {"waiting": 0, "judged": 44_000, "dropped": 7, "equal": 30_000, "different": 9_000, "unsure": 5_000}, "scopes": scopes, "riskiest": riskiest,
+        }
 
     def entries(self, query):
         found = []

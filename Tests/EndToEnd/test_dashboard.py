@@ -453,7 +453,7 @@ def test_a_row_shows_all_that_is_known_and_its_bodies_to_an_admin(dashboard, ans
 
 def test_purging_asks_first_and_sends_exactly_what_was_said(dashboard, answers):
     page = dashboard.open("#/cache")
-    rows = page.locator("table tbody tr")
+    rows = page.get_by_role("region", name="Cache entries").locator("tbody tr")
     expect(rows).to_have_count(50)
     key = rows.first.get_attribute("data-key")
     rows.first.get_by_role("button", name=re.compile("Purge entry")).click()
@@ -480,20 +480,65 @@ def test_purging_asks_first_and_sends_exactly_what_was_said(dashboard, answers):
 def test_cache_entries_are_searched(dashboard, answers):
     page = dashboard.open("#/cache")
     page.get_by_role("textbox", name="Tenant", exact=True).fill("search")
-    expect(page.locator("table tbody tr").first).to_contain_text("search")
+    expect(page.get_by_role("region", name="Cache entries").locator("tbody tr").first).to_contain_text("search")
     page.get_by_role("searchbox", name="Search").fill("gemini")
-    expect(page.locator("table tbody tr").nth(10)).to_have_count(0)
+    expect(page.get_by_role("region", name="Cache entries").locator("tbody tr").nth(10)).to_have_count(0)
     assert {name: dashboard.asked("/cache/entries")[-1][name] for name in ("tenant", "search")} == {"tenant": ["search"], "search": ["gemini"]}
 
 
 def test_the_read_role_has_nothing_to_purge_with(open_dashboard, gateway):
     reader = open_dashboard(Answers(role="read"), expected=("403",))
     reader.open("#/cache", token=(gateway.data / "read.token").read_text().strip())
-    expect(reader.page.locator("table tbody tr")).to_have_count(50)
+    expect(reader.page.get_by_role("region", name="Cache entries").locator("tbody tr")).to_have_count(50)
     assert reader.page.get_by_role("button", name=re.compile("Purge")).count() == 0
     status = reader.page.evaluate("fetch('/keys', {method: 'POST', headers: {'weir-dashboard': '1'}, body: '{}'}).then((answer) => answer.status)")
     assert status == 403
     expect(reader.page.get_by_text("read only")).to_be_visible()
+    expect(reader.page.get_by_role("region", name="Riskiest semantic answers").locator("tbody tr")).to_have_count(3)
+    assert reader.page.get_by_role("button", name=re.compile("Evict")).count() == 0
+
+
+def test_the_semantic_cache_shows_its_error_and_what_is_least_sure(dashboard, answers):
+    page = dashboard.open("#/cache")
+    card = page.get_by_role("region", name="Semantic", exact=True)
+    rows = card.get_by_role("region", name="Scopes of the semantic cache").locator("tbody tr")
+    expect(rows).to_have_count(3)
+    assert rows.nth(0).inner_text().split("\t") == ["storefront", "verified", "84.2k", "38.0%", "1,411", "0.6%", "0.3% – 0.9%", "1.0%: 0.931"]
+    assert rows.nth(1).inner_text().split("\t")[1:] == ["alarm", "9,120", "8.9%", "212", "2.1%", "1.2% – 3.4%", "–"]
+    assert rows.nth(2).inner_text().split("\t")[1:] == ["learning", "12", "0%", "0", "–", "–", "–"]
+    facts = dict(zip(card.locator("dt").all_inner_texts(), card.locator("dd").all_inner_texts()))
+    assert facts == {"State": "ready", "Entries": "48.1k", "Served": "32.8k", "Hit share": "35.1%", "Audits": "1,623", "Saved": "$67.24", "Not judged": "7", "Alarms": "1 now"}
+    pairs = card.get_by_role("region", name="Riskiest semantic answers").locator("tbody tr")
+    expect(pairs).to_have_count(3)
+    assert pairs.nth(0).inner_text().split("\t")[:5] == ["Where is my order from yesterday?", "Where is my order?", "storefront", "0.931", "0.910"]
+    assert pairs.nth(2).inner_text().split("\t")[3] == "–"
+
+
+def test_evicting_asks_first_and_then_takes_the_answer_away(dashboard, answers):
+    page = dashboard.open("#/cache")
+    button = page.get_by_role("button", name="Evict the answer of entry 4101")
+    button.click()
+    expect(page.get_by_role("dialog")).to_contain_text("How can I return a pair of shoes?")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    assert answers.evicted == []
+    button.click()
+    page.get_by_role("dialog").get_by_role("button", name="Evict", exact=True).click()
+    expect(page.get_by_text("The answer was evicted.")).to_be_visible()
+    expect(button).to_have_count(0)
+    assert answers.evicted == [4101]
+
+
+def test_a_semantic_cache_that_is_off_says_why(open_dashboard, answers):
+    dashboard = open_dashboard(answers, expected=UNREACHABLE)
+    answers.replaced["GET", "/semantic"] = (200, {"state": "off", "problem": "No model is installed in .weir/models: run weir model install.", "models": {"gate": None, "sentence": None}, "scopes": [], "riskiest": []})
+    page = dashboard.open("#/cache")
+    card = page.get_by_role("region", name="Semantic", exact=True)
+    expect(card.get_by_text("off: No model is installed in .weir/models: run weir model install.")).to_be_visible()
+    expect(card.locator("table")).to_have_count(2)
+    expect(card.get_by_role("table")).to_have_count(0)
+    answers.replaced["GET", "/semantic"] = (503, {"error": {"message": "Not now.", "code": "x"}})
+    page.get_by_role("button", name="Refresh now").click()
+    expect(card.get_by_role("alert")).to_have_text("Not now.")
 
 
 # The gateway's own answers
@@ -530,7 +575,7 @@ def test_the_page_shows_what_the_gateway_itself_counted(open_dashboard, start_ga
     dashboard.go("#/targets")
     expect(page.get_by_role("row").filter(has_text="demo-chat").first).to_contain_text("closed")
     dashboard.go("#/cache")
-    entries = page.locator("table tbody tr")
+    entries = page.get_by_role("region", name="Cache entries").locator("tbody tr")
     expect(entries).to_have_count(3)
     entries.first.get_by_role("button").click()
     page.get_by_role("dialog").get_by_role("button", name="Purge", exact=True).click()

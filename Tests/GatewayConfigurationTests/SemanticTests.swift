@@ -25,7 +25,7 @@ import Testing
         #expect(policy.rule == .maxError(0.01) && policy.cold == .aliases && !policy.isShadow && policy.learnBy == .tenant)
         #expect(policy.auditRate == 0.1 && policy.auditRateLow == 0.02 && policy.auditsForLowRate == 1000)
         #expect(policy.guardRules == rules)
-        #expect(policy.maxTemperature == 1 && policy.contentWordsMin == 3 && policy.timeDependentTTLSecondsMax == 300)
+        #expect(policy.maxTemperature == 1 && policy.contentWordsMin == 2 && policy.timeDependentTTLSecondsMax == 300)
         #expect(settings.modelsDirectory == nil && settings.precision == .auto && settings.threads == 1)
         #expect(settings.budgetMilliseconds == 100 && settings.queueMax == 256 && settings.tokensMax == 128)
         #expect(settings.entriesMax == 200_000 && settings.entriesPerPartitionMax == 100_000 && settings.partitionsMax == 50_000)

@@ -49,6 +49,7 @@ struct DashboardAsset {
         DashboardAsset("/panels.js", script, PackageResources.panels_js),
         DashboardAsset("/plot.js", script, PackageResources.plot_js),
         DashboardAsset("/scale.js", script, PackageResources.scale_js),
+        DashboardAsset("/semantic.js", script, PackageResources.semantic_js),
         DashboardAsset("/state.js", script, PackageResources.state_js),
         DashboardAsset("/targets.js", script, PackageResources.targets_js),
         DashboardAsset("/tenants.js", script, PackageResources.tenants_js),

@@ -5,6 +5,7 @@ import { bytes, count, integer, moment, seconds } from './format.js';
 import { clean, fill, fillRows, foreign, h } from './dom.js';
 import { confirm, toast } from './dialogs.js';
 import { field, meter, panel, placeholder, select, table } from './panels.js';
+import { makeSemantic } from './semantic.js';
 
 const PAGE = 50;
 const COLUMNS = [['Model'], ['Tenant'], ['Operation'], ['Stored'], ['Expires'], ['Size', 'number'], ['Hits', 'number'], ['Key'], ['Purge', '', true]];
@@ -34,10 +35,12 @@ export function cache(context) {
   const listPanel = panel('Entries', { class: 'full', body: [form, grid.element, note, h('div', { class: 'pager' }, more)] });
   const purgePanel = panel('Purge', { class: 'narrow', body: isAdmin ? purgeForm() : h('p', { class: 'muted' }, 'Purging needs the admin token; this session has the read token.') });
 
+  const semantic = makeSemantic(context);
+
   const query = () => Object.fromEntries(Object.entries(fields).map(([name, input]) => [name, input.value.trim()]));
 
   async function load(signal) {
-    const [stats, page] = await Promise.all([get('/cache/stats', { signal }), listing(signal)]);
+    const [stats, page] = await Promise.all([get('/cache/stats', { signal }), listing(signal), semantic.load(signal)]);
     drawStats(stats);
     if (page.problem) {
       entries = [];
@@ -148,5 +151,5 @@ export function cache(context) {
     }
   }
 
-  return { title: 'Cache', element: h('div', { class: 'panels' }, fillPanel.element, purgePanel.element, listPanel.element), load, hasRange: false, hasFilters: false };
+  return { title: 'Cache', element: h('div', { class: 'panels' }, fillPanel.element, purgePanel.element, semantic.element, listPanel.element), load, hasRange: false, hasFilters: false };
 }

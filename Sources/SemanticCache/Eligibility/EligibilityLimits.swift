@@ -13,7 +13,7 @@ public struct EligibilityLimits: Sendable, Equatable {
     static let followUpMargin = 2
 
     /// Bounds.
-    public init(temperature: Double = 1, tokens: Int = 128, contentWords: Int = 3, timeDependentTTLSeconds: Int = 300) {
+    public init(temperature: Double = 1, tokens: Int = 128, contentWords: Int = 2, timeDependentTTLSeconds: Int = 300) {
         self.temperature = temperature
         self.tokens = tokens
         self.contentWords = contentWords

@@ -176,7 +176,8 @@ private final class StoreWalk: @unchecked Sendable {
     /// Hands on up to `count` records; `false` at the end.
     func next(_ count: Int, _ body: (_ key: [UInt8], _ record: EntryRecord?) -> Void) -> Bool {
         var records: [(key: [UInt8], record: EntryRecord?)] = []
-        transaction.forEach(in: database, from: from.span, .forward) { key, value in
+        let start = from
+        transaction.forEach(in: database, from: start.span, .forward) { key, value in
             records.append((key.withUnsafeBufferPointer { Array($0) }, EntryRecord(value)))
             return records.count < count
         }
