@@ -92,7 +92,7 @@ def table(name, found):
         STATIC["all"]: "best static threshold in hindsight (every earlier question stored with its own answer: the most one can reach)",
         STATIC["misses"]: "best static threshold in hindsight, as a cache does it (only misses are stored)",
         WHO["intent"]: "**Weir**, guard off (`intent`), every question eligible", WHO["all"]: "**Weir**, guard on (`all`), every question eligible",
-        WHO["defaults"]: "Weir with its defaults: guard on; short questions and those about now take no part", MISTAKEN: "Weir, guard off, provider wrong 5 % of the time",
+        WHO["defaults"]: "Weir with its defaults: guard on; the shortest questions and those about a moment take no part", MISTAKEN: "Weir, guard off, provider wrong 5 % of the time",
     }
     for who, text in names.items():
         cells = [cell(value, who, bound) for bound in bounds]
