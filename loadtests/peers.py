@@ -208,17 +208,23 @@ def envoy(folder, core, upstream):
     return Server("envoy", arguments, port, core, folder).wait_ready("/", 30)
 
 
-class Weir(Server):
-    """The release binary, as a user would run it: keys, limits, log and cache on."""
+def weir_binary():
+    binary = pathlib.Path(os.environ.get("WEIR_BINARY", ROOT / ".build/release/weir"))
+    if not binary.exists():
+        raise RuntimeError(f"{binary} is missing; run 'make build'")
+    return binary
 
-    def __init__(self, who, folder, core, upstream, cache):
-        binary = pathlib.Path(os.environ.get("WEIR_BINARY", ROOT / ".build/release/weir"))
-        if not binary.exists():
-            raise RuntimeError(f"{binary} is missing; run 'make build'")
-        home = folder / who.replace(" ", "-")
+
+class Weir(Server):
+    """The release binary, as a user would run it: keys, limits, log and cache on. `more` are further sections of its configuration."""
+
+    def __init__(self, who, folder, core, upstream, cache, more=None):
+        binary = weir_binary()
+        home = self.home = folder / who.replace(" ", "-")
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         port, admin = free_port(), free_port()
+        self.admin = admin
         config = {
             "version": 1, "listen": {"data": f"127.0.0.1:{port}", "admin": f"127.0.0.1:{admin}"}, "loops": 1,
             "providers_file": str(ROOT / "config/providers.yaml"),
@@ -226,6 +232,7 @@ class Weir(Server):
                 "url": f"http://127.0.0.1:{upstream}/v1", "allow_private": True, "local": True,
             }},
             "cache": {"enabled": cache, "bytes_max": "2GiB"},
+            **(more or {}),
         }
         file = home / "weir.yaml"
         file.write_text(json.dumps(config))
@@ -244,3 +251,14 @@ def ask(port, path, body, headers):
     data = response.read()
     connection.close()
     return response.status, {name.lower(): value for name, value in response.getheaders()}, hashlib.sha256(data).hexdigest()
+
+
+def fetch(port, path, headers):
+    """One GET: status and body."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
