@@ -43,8 +43,9 @@ def rows(bench, results, others, brief):
             more = {"max_error": bound, "seeds": [result["seed"] for result in found]}
             if variant == "mistaken":
                 more["note"] = (
-                    "The provider answers 5 % of the questions with another intent, chosen at random, so that verdicts on them are wrong and stored answers"
-                    " too. Wrong by the question's own intent, whoever made the mistake; wrong_match_percent counts only matches of different intents.")
+                    "The provider answers 5 % of the questions with another intent, chosen at random and the same each time: a fresh answer then contradicts the"
+                    " stored one although the questions mean the same (seldom the reverse), and one stored answer in twenty is wrong from the start. Error counts by"
+                    " the question's own intent, whoever made the mistake; wrong_match_percent counts only answers given for a question of another intent.")
             add(who, f"hits_percent@{percent(bound)}", [result["hits"] for result in found], **more)
             add(who, f"error_percent@{percent(bound)}", [result["error"] for result in found], **more)
             if variant == "mistaken":
