@@ -88,7 +88,8 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
             ("events", old.events != new.events),
             ("timeouts", old.timeouts != new.timeouts), ("retry", isRetryChanged(old, new)), ("breaker", old.breaker != new.breaker),
             ("upstream", old.upstream.offersHTTP2 != new.upstream.offersHTTP2), ("cache", isCacheChanged(old.cache, new.cache)),
-            ("semantic", old.semantic.standard != new.semantic.standard), ("egress", old.egress != new.egress),
+            ("semantic", old.semantic.standard != new.semantic.standard || old.semantic.judge != new.semantic.judge),
+            ("egress", old.egress != new.egress),
             ("log", old.log != new.log), ("drain", old.drain != new.drain),
         ]
         var lines = sections.filter(\.1).map { "\($0.0): changed" }

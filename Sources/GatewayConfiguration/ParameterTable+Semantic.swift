@@ -3,7 +3,7 @@
 extension ParameterTable {
     static let semantic: [Parameter] =
         [Parameter("semantic", .section, "The semantic cache: answers of questions that mean the same. Off until switched on.")]
-        + semanticPolicy + semanticProcess
+        + semanticPolicy + semanticProcess + semanticJudge
 
     private static let semanticPolicy: [Parameter] = [
         Parameter(
@@ -89,6 +89,22 @@ extension ParameterTable {
         Parameter(
             "semantic.words_english", .flag, .flag(true), restart: true,
             "Whether the English lists are there too. false needs words, which then bring every list."),
+    ]
+
+    private static let semanticJudge: [Parameter] = [
+        Parameter(
+            "semantic.judge_model", .text, .text(""), 0...512,
+            "A route or provider/model that is asked whether two answers say the same where nothing else can tell. Empty: nobody is asked."),
+        Parameter(
+            "semantic.judge_key", .secret,
+            "A virtual key of this gateway that those questions are asked with. Its limits are the judge's budget: past them, answers stay unsure."
+        ),
+        Parameter(
+            "semantic.judge_timeout", .milliseconds, .integer(20_000), 100...600_000,
+            "How long an answer to such a question is waited for. No request waits with it."),
+        Parameter(
+            "semantic.judge_per_minute_max", .count(unit: "questions"), .integer(60), 1...10_000,
+            "Questions to the judge in any minute; past it, answers stay unsure, which counts as wrong."),
     ]
 
     /// The fields of the policy as a route may set them: without defaults.

@@ -113,7 +113,7 @@ extension RouteDefinition.Semantic {
 
 extension SemanticSettings {
     /// Reads the section and the word lists it names, whose relative paths start from `folder`.
-    init(_ section: Section, folder: String, readFile: ConfigurationLoader.FileReader) {
+    init(_ section: Section, folder: String, secrets: SecretReader, readFile: ConfigurationLoader.FileReader) {
         let usesEnglishWords = section.flag("words_english")
         self.init(
             standard: SemanticPolicySettings(section), modelsDirectory: section.optionalText("models_directory"),
@@ -125,7 +125,7 @@ extension SemanticSettings {
             keyInsertsPerMinute: section.integer("key_inserts_per_minute"), memoEntries: section.integer("memo_entries"),
             pendingMax: section.integer("pending_max"),
             words: WordList.all(section, usesEnglishWords: usesEnglishWords, folder: folder, readFile: readFile),
-            usesEnglishWords: usesEnglishWords)
+            usesEnglishWords: usesEnglishWords, judge: Judge(section, secrets))
     }
 
     /// A share that is kept in whole percent.
@@ -186,5 +186,21 @@ extension SemanticSettings.WordList {
             section.report("words", "\(shown) can't be read: \(error.reason)")
             return nil
         }
+    }
+}
+
+extension SemanticSettings.Judge {
+    /// Reads the fields of the judge; `nil` where there is none, or no key to ask with, which is reported.
+    fileprivate init?(_ section: Section, _ secrets: SecretReader) {
+        let key = section.secret("judge_key", secrets)
+        let model = section.text("judge_model")
+        guard !model.isEmpty else { return nil }
+        guard let key else {
+            if !section.has("judge_key") { section.report("judge_model", "needs judge_key, a virtual key to ask with") }
+            return nil
+        }
+        self.init(
+            model: model, key: key, timeoutMilliseconds: section.integer("judge_timeout"),
+            perMinuteMax: section.integer("judge_per_minute_max"))
     }
 }

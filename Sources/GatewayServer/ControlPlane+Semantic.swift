@@ -1,4 +1,5 @@
 import EventLog
+import EventLoop
 import ExactCache
 import GatewayConfiguration
 import GatewayModel
@@ -25,6 +26,21 @@ extension ControlPlane {
             options.logger.error("The semantic cache is off", metadata: ["cause": "\(error.text)"])
             return (nil, error.text)
         }
+    }
+
+    /// Tells the judge of the semantic cache which model it may ask, and how.
+    func adoptJudge() {
+        guard let semantic else { return }
+        guard let settings = configuration.semantic.judge else { return semantic.inquiry.adopt(nil, send: nil) }
+        let bound = LoopBound(judgeSender, loop: loop)
+        let mailbox = loop.mailbox
+        semantic.inquiry.adopt(settings) { call in mailbox.post { bound.value.send(call) } }
+    }
+
+    /// Ends the judge's questions, and its way to this loop.
+    func closeJudge() {
+        semantic?.inquiry.adopt(nil, send: nil)
+        judgeSender.close()
     }
 
     /// What the semantic cache does and knows; with the state `off` where there is none.

@@ -15,6 +15,8 @@ final class SemanticService: Sendable {
     let gate: GateModel
     let pool: EmbedderPool
     let judge: SemanticJudge
+    /// The model that the judge may ask; nobody until the control plane says whom.
+    let inquiry = ModelJudge()
     let memo: VectorMemo
     let words: GuardWords
     let served = ServedAnswers()
@@ -66,7 +68,8 @@ final class SemanticService: Sendable {
         }
         self.pool = pool
         judge = SemanticJudge(
-            cache: cache, answers: answers, model: sentence, memo: memo, words: words, pendingMax: settings.pendingMax)
+            cache: cache, answers: answers, model: sentence, memo: memo, words: words, inquiry: inquiry,
+            pendingMax: settings.pendingMax)
     }
 
     private static func makeWords(_ settings: SemanticSettings) throws(SemanticProblem) -> GuardWords {

@@ -54,6 +54,20 @@ public struct SemanticStatus: Sendable {
     public var judgedDifferent: UInt64 = 0
     /// Comparisons that could not tell; they count as wrong.
     public var judgedUnsure: UInt64 = 0
+    /// Questions that were put to the judge's model.
+    public var judgeAsked: UInt64 = 0
+    /// Of those, answered with "same".
+    public var judgeSaidSame: UInt64 = 0
+    /// Answered with "different".
+    public var judgeSaidDifferent: UInt64 = 0
+    /// Answered with anything else.
+    public var judgeUnclear: UInt64 = 0
+    /// Refused by the gateway: the key's budget or another limit, the key itself, the model's name.
+    public var judgeRefused: UInt64 = 0
+    /// Without a whole answer in time, or with a server's error.
+    public var judgeFailed: UInt64 = 0
+    /// Not put, because too many were in the last minute or wait for an answer.
+    public var judgeLimited: UInt64 = 0
     /// Requests answered.
     public var served: UInt64 = 0
     /// Tokens of the answers that were served.
@@ -85,6 +99,14 @@ extension SemanticService {
         status.judgedEqual = judged.equal
         status.judgedDifferent = judged.different
         status.judgedUnsure = judged.unsure
+        let inquiry = inquiry.statistics
+        status.judgeAsked = inquiry.asked
+        status.judgeSaidSame = inquiry.same
+        status.judgeSaidDifferent = inquiry.different
+        status.judgeUnclear = inquiry.unclear
+        status.judgeRefused = inquiry.refused
+        status.judgeFailed = inquiry.failed
+        status.judgeLimited = inquiry.limited
         status.scopes = cache.reports
         status.memoEntries = memo.count
         status.tokensSaved = tokensSaved.load(ordering: .relaxed)
