@@ -9,6 +9,7 @@ import GatewayModel
 import Logging
 import RateLimiting
 import Routing
+import SemanticCache
 import Storage
 import Tenants
 
@@ -76,6 +77,8 @@ public final class ControlPlane {
     private(set) var semantic: SemanticService?
     /// Why there is none although it is switched on.
     private(set) var semanticProblem: String?
+    /// What was told of its scopes last, while there are many.
+    var knownSemanticScopes: (scopes: [SemanticScopeReport], until: MonotonicTime)?
 
     private let options: Options
     private let shared: SharedState

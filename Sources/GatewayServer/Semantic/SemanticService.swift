@@ -87,9 +87,9 @@ final class SemanticService: Sendable {
     /// Evicts an entry's whole group: every question that its answer would have been served for. `false` if there is no such entry.
     func evict(entry: UInt64) -> Bool {
         guard let answer = cache.answer(ofEntry: entry) ?? served.answer(ofEntry: entry) else { return false }
-        cache.remove(answers: [answer])
         served.forget { $0.match.answer == answer }
-        return true
+        // A record that is about to be deleted can still be read.
+        return cache.remove(answers: [answer]) > 0
     }
 
     /// Learns from what somebody says about an answer that was served for another question. Others' feedback teaches nothing here.

@@ -83,7 +83,7 @@ public struct SemanticStatus: Sendable {
 }
 
 extension SemanticService {
-    /// Figures now.
+    /// Figures now, those of scopes left out.
     var status: SemanticStatus {
         var status = SemanticStatus(state: cache.isWarming ? "warming" : "ready")
         status.gateModel = Self.describe(gate.info)
@@ -107,7 +107,6 @@ extension SemanticService {
         status.judgeRefused = inquiry.refused
         status.judgeFailed = inquiry.failed
         status.judgeLimited = inquiry.limited
-        status.scopes = cache.reports
         status.memoEntries = memo.count
         status.tokensSaved = tokensSaved.load(ordering: .relaxed)
         status.costSavedNanoUSD = costSavedNanoUSD.load(ordering: .relaxed)
