@@ -193,14 +193,14 @@ extension SemanticSettings.Judge {
     /// Reads the fields of the judge; `nil` where there is none, or no key to ask with, which is reported.
     fileprivate init?(_ section: Section, _ secrets: SecretReader) {
         let key = section.secret("judge_key", secrets)
+        // Read in any case, so that a slip is told before somebody names a model.
+        let (timeout, perMinute) = (section.integer("judge_timeout"), section.integer("judge_per_minute_max"))
         let model = section.text("judge_model")
         guard !model.isEmpty else { return nil }
         guard let key else {
             if !section.has("judge_key") { section.report("judge_model", "needs judge_key, a virtual key to ask with") }
             return nil
         }
-        self.init(
-            model: model, key: key, timeoutMilliseconds: section.integer("judge_timeout"),
-            perMinuteMax: section.integer("judge_per_minute_max"))
+        self.init(model: model, key: key, timeoutMilliseconds: timeout, perMinuteMax: perMinute)
     }
 }

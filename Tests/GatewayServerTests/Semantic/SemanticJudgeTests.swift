@@ -115,25 +115,6 @@ import Testing
         #expect(world.judge.statistics.unsure == 1 && world.judge.statistics.equal == 0)
     }
 
-    @Test func `answers of one meaning are equal, and not if the model can't read them to their end`() throws {
-        let world = try JudgeWorld()
-        defer { world.close() }
-        let words = "tall old trees grow fast near wide rivers while small young birds sing loudly above green meadows"
-        let texts = ("a " + words, "b " + words.replacing("trees", with: "bushes"))
-        let cosine = zip(world.vector(texts.0), world.vector(texts.1)).reduce(0) { $0 + $1.0 * $1.1 }
-        try #require(cosine >= 0.9 && world.vector(texts.0) != world.vector(texts.1))
-        world.keep(1, texts.0, question: "a b c")
-        #expect(world.judge.submit(world.job(2, texts.1, question: "x y z", world.ticket("s", 1))))
-        world.settle()
-        #expect(world.judge.statistics.equal == 1)
-        // 40 positions: two pieces of 20 words fit, one of 60 does not.
-        let long = String(repeating: "so ", count: 60)
-        world.keep(3, texts.0 + long, question: "d e f")
-        #expect(world.judge.submit(world.job(4, texts.1 + long, question: "u v w", world.ticket("t", 3))))
-        world.settle()
-        #expect(world.judge.statistics.equal == 1 && world.judge.statistics.unsure == 1)
-    }
-
     @Test func `a person's word is a label`() throws {
         let world = try JudgeWorld()
         defer { world.close() }

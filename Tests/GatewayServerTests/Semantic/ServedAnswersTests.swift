@@ -92,8 +92,8 @@ import Testing
         answers.add(served(0, entry: 7, answer: 70))
         #expect(answers.answer(ofEntry: 7)?.words.0 == 70 && answers.answer(ofEntry: 8) == nil)
         for number in 1..<(ServedAnswers.countMax - 1) { answers.add(served(number)) }
-        answers.add(served(-1, entry: 7, answer: 71))
-        answers.add(served(-2, entry: 7, answer: 72))
+        answers.add(served(5001, entry: 7, answer: 71))
+        answers.add(served(5002, entry: 7, answer: 72))
         #expect(answers.answer(ofEntry: 7)?.words.0 == 72, "the older one stands at the ring's end")
     }
 }
