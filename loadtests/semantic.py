@@ -1,20 +1,18 @@
-"""The semantic scenarios: BANKING77 replayed through a running gateway, and what a semantic hit and a miss at the gate cost in time.
+"""BANKING77 replayed through a running gateway with the semantic cache on.
 
 A run of the replay is one seed, one bound and the guard on or off. All runs share one gateway process: each is a tenant of its own, hence has
 its own partition and learns on its own; the bound and the guard belong to the route. The questions go over one kept-alive connection, one after the
 other, and a provider on loopback answers each with its intent. A hit is what `Cache-Status` calls semantic; it is wrong when the intent in
-the answer is not the question's own. Error is wrong hits ÷ all requests, learning included: nothing is warmed up.
+the answer is not the question's own. Error is wrong hits ÷ all requests, learning included: nothing is warmed up. What the gateway pools over its
+tenants, the prior towards which each tenant's fit is pulled, is pooled over the runs as well.
 """
 
 import base64
 import hashlib
 import json
 import pathlib
-import pydoc_data.topics
 import random
-import re
 import socket
-import statistics
 import subprocess
 import threading
 import time
@@ -22,6 +20,7 @@ import time
 import peers
 import semantic_report
 import stream
+import wire
 
 BOUNDS = [0.005, 0.01, 0.02, 0.05]
 SEEDS = [1, 2, 3, 4, 5]
@@ -34,56 +33,6 @@ VARIANTS = {
 MISTAKEN = 0.05  # the share of the questions that the mistaken provider answers with another intent
 POINT_EVERY = 250
 PAUSE_EVERY = 50
-
-
-class Wire:
-    """One kept-alive connection. Small, because what it costs is part of what is measured."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""
-
-    def ask(self, path, body, key, more=""):
-        """Status, fields in lower case, body."""
-        head = (f"POST {path} HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n{more}"
-                f"content-length: {len(body)}\r\n\r\n")
-        self.socket.sendall(head.encode() + body)
-        return self.read()
-
-    def read(self):
-        head = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
-        fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-        if fields.get("transfer-encoding") == "chunked":
-            data = b""
-            while size := int(self.until(b"\r\n").split(b";")[0], 16):
-                data += self.exactly(size)
-                self.exactly(2)
-            self.until(b"\r\n")
-        else:
-            data = self.exactly(int(fields.get("content-length", 0)))
-        return int(head[0].split()[1]), fields, data
-
-    def until(self, mark):
-        while (place := self.rest.find(mark)) < 0:
-            self.more()
-        found, self.rest = self.rest[:place], self.rest[place + len(mark):]
-        return found
-
-    def exactly(self, count):
-        while len(self.rest) < count:
-            self.more()
-        found, self.rest = self.rest[:count], self.rest[count:]
-        return found
-
-    def more(self):
-        data = self.socket.recv(65536)
-        if not data:
-            raise RuntimeError("the gateway closed the connection")
-        self.rest += data
-
-    def close(self):
-        self.socket.close()
 
 
 class Provider:
@@ -224,13 +173,13 @@ class Replay:
     def one(self, seed, bound, variant):
         route = route_name(seed, bound, variant)
         tenant = f"{route}-seed-{seed}"
-        key, wire = key_of(tenant), Wire(self.gateway.port)
+        key, client = key_of(tenant), wire.Wire(self.gateway.port)
         hits = wrong = misled = exact = 0
         points, began = [], time.monotonic()
         order = stream.order(len(self.texts), seed)
         for number, question in enumerate(order, 1):
             body = json.dumps({"model": route, "messages": [{"role": "user", "content": self.texts[question]}]}).encode()
-            status, fields, data = wire.ask("/v1/chat/completions", body, key)
+            status, fields, data = client.ask("/v1/chat/completions", body, key)
             if status != 200:
                 raise RuntimeError(f"weir: status {status} in the replay: {data[:300]!r}")
             said = fields.get("cache-status", "")
@@ -246,7 +195,7 @@ class Replay:
                 self.let_judge()
             if number % POINT_EVERY == 0 or number == len(order):
                 points.append([number, hits, wrong])
-        wire.close()
+        client.close()
         seconds = time.monotonic() - began
         scope = next((scope for scope in admin(self.gateway, "/semantic")["scopes"] if scope["scope"] == tenant), {})
         result = {
@@ -389,147 +338,3 @@ def replay(bench, brief):
         others.stop()
     if not brief:
         semantic_report.chart(bench, results)
-
-
-# What it costs
-
-LENGTHS = [16, 64, 128]
-WORDS = ("bank card money account change name transfer water city house road river tree light door paper glass music garden kitchen window market "
-         "teacher doctor student engine train bridge island mountain").split()  # each is one token
-
-
-def far_words():
-    """Words that have little to do with those above, and so many that texts of them are far from one another too."""
-    return sorted(set(re.findall(r"\b[a-z]{5,}\b", " ".join(pydoc_data.topics.topics.values()))) - set(WORDS))
-
-
-def sentence(chance, tokens, words):
-    """A text of exactly so many tokens, [CLS] and [SEP] included: each word is one token, and their order makes it another text."""
-    return " ".join(chance.choice(words) for _ in range(tokens - 2))
-
-
-def shuffled(chance, text):
-    words = text.split()
-    for _ in range(3):
-        left, right = chance.sample(range(len(words)), 2)
-        words[left], words[right] = words[right], words[left]
-    return " ".join(words)
-
-
-class Timing:
-    """Latency at one connection, the kinds of request in turns, so that what else the machine does falls on all alike."""
-
-    def __init__(self, bench, entries):
-        self.bench, self.entries, self.chance = bench, entries, random.Random(7)
-        self.upstream = bench.servers["upstream"]
-        hit = {"targets": ["bench/m"], "semantic": {"enabled": True, "threshold": 0.8, "guard": "intent", "content_words_min": 1}}
-        self.gateway = peers.Weir("weir semantic-hit", bench.folder, bench.cores[0], self.upstream.port, cache=True, more={
-            "cache": {"enabled": True, "ttl": "1d", "bytes_max": "4GiB"}, "limits": {"requests_per_connection_max": 1_000_000},
-            "routes": {"similar": hit, "plain": "bench/m"}, "semantic": settings(2 * entries) | {"memo_entries": 1024},
-        })
-        wait_semantic(self.gateway)
-
-    def body(self, text, route="similar"):
-        return json.dumps({"model": route, "messages": [{"role": "user", "content": text}]}).encode()
-
-    def ask(self, wire, text, more="", route="similar"):
-        status, fields, _ = wire.ask("/v1/chat/completions", self.body(text, route), self.gateway.key, more)
-        if status != 200:
-            raise RuntimeError(f"weir: status {status} in semantic-hit")
-        return fields.get("cache-status", "")
-
-    def fill(self):
-        """Distinct texts of few tokens, none served from another: the request asks for a cosine that only equal texts have."""
-        began, size = time.monotonic(), 0
-        wires = [Wire(self.gateway.port) for _ in range(32)]
-        text = 0
-        while (size := admin(self.gateway, "/semantic")["entries"]) < self.entries and time.monotonic() - began < self.bench.options.fill_minutes * 60:
-            for _ in range(64):
-                for wire in wires:
-                    text += 1
-                    body = self.body(f"{sentence(self.chance, 7, WORDS)} {text}")
-                    wire.socket.sendall(
-                        (f"POST /v1/chat/completions HTTP/1.1\r\nhost: weir\r\nauthorization: Bearer {self.gateway.key}\r\nweir-semantic: 1\r\n"
-                         f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n").encode() + body)
-                for wire in wires:
-                    if wire.read()[0] != 200:
-                        raise RuntimeError("weir: an error while the partition was filled")
-        for wire in wires:
-            wire.close()
-        self.bench.say(f"  {size} entries after {time.monotonic() - began:.0f} s")
-        if size < self.entries:
-            self.bench.skipped.append(f"semantic-hit: {size} entries in the partition, not {self.entries}: filling took too long")
-        self.entries = size
-
-    def run(self):
-        try:
-            self.fill()
-            wire, direct = Wire(self.gateway.port), Wire(self.upstream.port)
-            for tokens in LENGTHS:
-                self.hits(wire, direct, tokens)
-            self.misses(wire)
-        finally:
-            self.gateway.stop()
-
-    def embedding(self):
-        """The sentence model alone, on the gateway's core: milliseconds by tokens."""
-        command = [str(peers.weir_binary()), "model", "bench", "--json", "--directory", str(models_folder())]
-        if self.bench.cores[0] is not None:
-            command = ["taskset", "-c", str(self.bench.cores[0]), *command]
-        rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["rows"]
-        return {row["tokens"]: row["milliseconds"] * 1000 for row in rows if row["model"].startswith("all-MiniLM")}
-
-    def timed(self, ask):
-        began = time.perf_counter()
-        said = ask()
-        return (time.perf_counter() - began) * 1e6, said
-
-    def hits(self, wire, direct, tokens):
-        before = self.embedding()
-        base = sentence(self.chance, tokens, WORDS)
-        self.ask(wire, base, "weir-semantic: 1\r\n")
-        time.sleep(0.5)  # Until it is in the index.
-        found, exact, beside = [], [], []
-        for _ in range(400):
-            microseconds, said = self.timed(lambda: self.ask(wire, shuffled(self.chance, base)))
-            if 'detail="semantic' not in said:
-                continue
-            found.append(microseconds)
-            exact.append(self.timed(lambda: self.ask(wire, base))[0])
-            beside.append(self.timed(lambda: direct.ask("/v1/chat/completions", self.body(base), self.gateway.key))[0])
-        if len(found) < 300:
-            raise RuntimeError(f"weir: only {len(found)} of 400 reordered texts of {tokens} tokens were semantic hits")
-        note = {"tokens": tokens, "entries": self.entries, "note": f"{len(found)} distinct texts, {self.entries} entries in the partition"}
-        self.report(f"semantic-hit-{tokens}", found, beside, **note)
-        over = [statistics.median(found) - statistics.median(exact)]
-        self.bench.row(f"semantic-hit-{tokens}", "weir", "over_exact_hit_p50_us", "µs", over, 0, 1, **note)
-        # Before and after: the machine may have been busier then than now.
-        alone = statistics.fmean([before[tokens], self.embedding()[tokens]])
-        self.bench.row(f"semantic-hit-{tokens}", "weir model bench", "embedding_us", "µs", [alone], 0, 1, tokens=tokens)
-        self.bench.row(f"semantic-hit-{tokens}", "weir", "over_embedding_p50_us", "µs", [over[0] - alone], 0, 1, **note)
-
-    def misses(self, wire):
-        """Beside the same miss with the semantic cache off. Paced: the embedding for the insert is over before the next request comes."""
-        before = admin(self.gateway, "/semantic")["misses"].get("gate", 0)
-        found, plain, words = [], [], far_words()
-        for _ in range(400):
-            found.append(self.timed(lambda: self.ask(wire, " ".join(self.chance.sample(words, 10))))[0])
-            time.sleep(0.03)
-            plain.append(self.timed(lambda: self.ask(wire, " ".join(self.chance.sample(words, 10)), route="plain"))[0])
-            time.sleep(0.01)
-        share = (admin(self.gateway, "/semantic")["misses"].get("gate", 0) - before) / len(found)
-        note = {"entries": self.entries, "note": f"over a miss without the semantic cache; {share:.0%} stopped at the gate; {self.entries} entries in the partition"}
-        self.report("semantic-miss", found, plain, **note)
-
-    def report(self, scenario, found, beside, **more):
-        cut = lambda values, share: sorted(values)[min(len(values) - 1, int(len(values) * share))]  # noqa: E731
-        for name, share in (("p50", 0.5), ("p99", 0.99)):
-            self.bench.row(scenario, "weir", f"{name}_us", "µs", [cut(found, share)], 0, 1, **more)
-            self.bench.row(scenario, "weir", f"added_{name}_us", "µs", [cut(found, share) - cut(beside, share)], 0, 1, **more)
-
-
-def timing(bench, entries):
-    if reason := models_missing():
-        bench.skipped.append(reason.replace("semantic:", "semantic-hit:"))
-        return
-    Timing(bench, entries).run()

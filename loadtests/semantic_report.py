@@ -85,7 +85,7 @@ def table(name, found):
     title = "the whole sweep" if name == "semantic" else "one seed"
     lines = [
         "", f"## Semantic cache: BANKING77, {title}", "",
-        f"{first['date']}, commit `{first['commit']}`. 13,083 questions one by one through the gateway, all-MiniLM-L6-v2, nothing learnt beforehand. A hit is served from"
+        f"{first['date']}, commit `{first['commit']}`. 13,083 questions one by one through the gateway, all-MiniLM-L6-v2, each run a tenant of its own that has learnt nothing beforehand. A hit is served from"
         " another question's answer; error is wrong hits ÷ all requests, over the whole stream. Mean over the seeds, range in brackets.", "",
         "| | " + " | ".join(f"hits at error ≤ {percent(bound)}" for bound in bounds) + " |", "| --- |" + " --- |" * len(bounds),
     ]
