@@ -21,6 +21,7 @@ final class SemanticJudge: @unchecked Sendable {
         var operation: Operation
         var begun: UInt64
         var gate: [Float]
+        /// `nil`: its own model makes it.
         var vector: [Float]?
         var ticket: SemanticTicket?
         /// The answer as it is kept.
@@ -62,7 +63,8 @@ final class SemanticJudge: @unchecked Sendable {
 
     private let cache: SemanticCache
     private let answers: ExactCache
-    private let model: SentenceModel
+    /// `nil` where an endpoint makes the vectors: answers are not compared by meaning then.
+    private let model: SentenceModel?
     private let memo: VectorMemo
     private let words: GuardWords
     private let pendingMax: Int
@@ -73,7 +75,7 @@ final class SemanticJudge: @unchecked Sendable {
     private var isBusy = false
     private var thread: PosixThread?
 
-    init(cache: SemanticCache, answers: ExactCache, model: SentenceModel, memo: VectorMemo, words: GuardWords, pendingMax: Int) {
+    init(cache: SemanticCache, answers: ExactCache, model: SentenceModel?, memo: VectorMemo, words: GuardWords, pendingMax: Int) {
         self.cache = cache
         self.answers = answers
         self.model = model
@@ -157,7 +159,7 @@ final class SemanticJudge: @unchecked Sendable {
             guard let verdicts = verdicts(job, ticket, reader, &scratch) else { return cache.abandon(ticket) }
             group = cache.conclude(ticket, verdicts: verdicts)
         }
-        let vector = job.vector ?? embed(job.text, &scratch)
+        guard let vector = job.vector ?? model.map({ embed(job.text, with: $0, &scratch) }) else { return }
         _ = cache.insert(
             SemanticInsertion(
                 partition: job.partition, tenant: job.owner.tenant, keyID: job.owner.keyID, model: job.owner.model,
@@ -200,26 +202,26 @@ final class SemanticJudge: @unchecked Sendable {
 
     private func compare(_ fresh: [UInt8], _ stored: [UInt8], _ scratch: inout EmbeddingScratch) -> AnswerEquality {
         let verdict = AnswerEquality.compare(fresh.span, stored.span, words: words)
-        guard verdict == .unsure else { return verdict }
+        guard verdict == .unsure, let model else { return verdict }
         let (left, right) = (GuardText(fresh.span, words: words), GuardText(stored.span, words: words))
         guard SemanticGuard.verdict(left, right).overall == .pass else { return .unsure }
-        guard let one = meaning(fresh, &scratch), let other = meaning(stored, &scratch) else { return .unsure }
+        guard let one = meaning(fresh, model, &scratch), let other = meaning(stored, model, &scratch) else { return .unsure }
         return zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } >= Self.answerCosineMin ? .equal : .unsure
     }
 
     /// The mean of the vectors of a text's pieces; `nil` for a text too long to be read whole, or without a word.
-    private func meaning(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float]? {
+    private func meaning(_ text: [UInt8], _ model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float]? {
         guard text.count <= Self.piecesMax * Self.pieceBytes else { return nil }
         var sum = [Float](repeating: 0, count: model.dimensions)
         for start in stride(from: 0, to: text.count, by: Self.pieceBytes) {
-            let vector = embed(Array(text[start..<min(text.count, start + Self.pieceBytes)]), &scratch)
+            let vector = embed(Array(text[start..<min(text.count, start + Self.pieceBytes)]), with: model, &scratch)
             for index in sum.indices { sum[index] += vector[index] }
         }
         let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
         return length > 0 && length.isFinite ? sum.map { $0 / length } : nil
     }
 
-    private func embed(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float] {
+    private func embed(_ text: [UInt8], with model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float] {
         if let vector = memo.vector(of: text) { return vector }
         var vector: [Float] = []
         _ = model.embed(text.span, limit: SemanticService.embeddedTokensMax, into: &vector, scratch: &scratch)
