@@ -50,17 +50,29 @@ extension ParameterTable {
             "semantic.precision", .choice(["auto", "fp32", "int8"]), .text("auto"), restart: true,
             "Which sentence model is used: the exact one, or the one of a quarter of its size. auto takes what is installed."),
         Parameter(
+            "semantic.endpoint_url", .text, .none, 1...2048, restart: true,
+            "An OpenAI-style endpoint that turns texts into vectors, such as https://api.openai.com/v1/embeddings. Left out: the installed model."
+        ),
+        Parameter(
+            "semantic.endpoint_model", .text, .none, 1...256, restart: true,
+            "The model that is asked for there. Another URL, model or number of dimensions drops the stored vectors."),
+        Parameter(
+            "semantic.endpoint_dimensions", .count(unit: "dimensions"), .none, 64...4096, restart: true,
+            "Dimensions of that model's vectors, a multiple of 64. Other vectors are refused."),
+        Parameter("semantic.endpoint_key", .secret, .none, restart: true, "Sent to endpoint_url as Authorization: Bearer."),
+        Parameter(
             "semantic.threads", .count(unit: "threads"), .integer(1), 1...64, restart: true,
             "Threads that turn texts into vectors, beside the event loops."),
         Parameter(
             "semantic.budget", .milliseconds, .integer(100), 1...60_000, restart: true,
-            "How long a request waits for its vector; then it goes upstream as if there were no semantic cache."),
+            "How long a request waits for its vector; then it goes upstream as if there were no semantic cache. An endpoint needs more than a model here."
+        ),
         Parameter(
             "semantic.queue_max", .count(unit: "texts"), .integer(256), 1...100_000, restart: true,
-            "Texts that may wait for a thread; further requests go upstream."),
+            "Texts that may wait for a thread, or with endpoint_url be under way on one event loop; further requests go upstream."),
         Parameter(
             "semantic.tokens_max", .count(unit: "tokens"), .integer(128), 8...256, restart: true,
-            "Longer questions take no part. Time for a vector grows with it."),
+            "Longer questions take no part. Time for a vector grows with it. With endpoint_url, four bytes count as a token."),
         Parameter(
             "semantic.entries_max", .count(unit: "entries"), .integer(200_000), 1...10_000_000, restart: true,
             "Entries in memory and on disk, about 0.6 KB each; those long unused make room."),

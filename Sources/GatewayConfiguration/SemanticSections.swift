@@ -113,11 +113,12 @@ extension RouteDefinition.Semantic {
 
 extension SemanticSettings {
     /// Reads the section and the word lists it names, whose relative paths start from `folder`.
-    init(_ section: Section, folder: String, secrets: SecretReader, readFile: ConfigurationLoader.FileReader) {
+    init(_ section: Section, folder: String, egress: EgressSettings, secrets: SecretReader, readFile: ConfigurationLoader.FileReader) {
         let usesEnglishWords = section.flag("words_english")
         self.init(
             standard: SemanticPolicySettings(section), modelsDirectory: section.optionalText("models_directory"),
-            precision: section.choice("precision", Precision.self) ?? .auto, threads: section.integer("threads"),
+            precision: section.choice("precision", Precision.self) ?? .auto,
+            endpoint: Endpoint(section, egress: egress, secrets: secrets), threads: section.integer("threads"),
             budgetMilliseconds: section.integer("budget"), queueMax: section.integer("queue_max"),
             tokensMax: section.integer("tokens_max"), entriesMax: section.integer("entries_max"),
             entriesPerPartitionMax: section.integer("entries_per_partition_max"), partitionsMax: section.integer("partitions_max"),

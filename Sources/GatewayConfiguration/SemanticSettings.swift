@@ -77,6 +77,8 @@ public struct SemanticSettings: Sendable, Equatable {
     public let modelsDirectory: String?
     /// `semantic.precision`.
     public let precision: Precision
+    /// `semantic.endpoint_url` and its companions; `nil`: the sentence model is installed here.
+    public let endpoint: Endpoint?
     /// `semantic.threads`.
     public let threads: Int
     /// `semantic.budget`.

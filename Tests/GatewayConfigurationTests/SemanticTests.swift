@@ -26,7 +26,7 @@ import Testing
         #expect(policy.auditRate == 0.1 && policy.auditRateLow == 0.02 && policy.auditsForLowRate == 1000)
         #expect(policy.guardRules == rules)
         #expect(policy.maxTemperature == 1 && policy.contentWordsMin == 2 && policy.timeDependentTTLSecondsMax == 300)
-        #expect(settings.modelsDirectory == nil && settings.precision == .auto && settings.threads == 1)
+        #expect(settings.modelsDirectory == nil && settings.precision == .auto && settings.endpoint == nil && settings.threads == 1)
         #expect(settings.budgetMilliseconds == 100 && settings.queueMax == 256 && settings.tokensMax == 128)
         #expect(settings.entriesMax == 200_000 && settings.entriesPerPartitionMax == 100_000 && settings.partitionsMax == 50_000)
         #expect(settings.keySharePercent == 50 && settings.keyInsertsPerMinute == 600)
@@ -80,7 +80,8 @@ import Testing
         #expect(
             settings
                 == SemanticSettings(
-                    standard: settings.standard, modelsDirectory: "/models", precision: .int8, threads: 2, budgetMilliseconds: 1000,
+                    standard: settings.standard, modelsDirectory: "/models", precision: .int8, endpoint: nil, threads: 2,
+                    budgetMilliseconds: 1000,
                     queueMax: 11, tokensMax: 64, entriesMax: 12, entriesPerPartitionMax: 13, partitionsMax: 14, keySharePercent: 15,
                     keyInsertsPerMinute: 16, memoEntries: 17, pendingMax: 18,
                     words: [SemanticSettings.WordList(name: "own.words", bytes: Array("[stop]\nder die das\n".utf8))],

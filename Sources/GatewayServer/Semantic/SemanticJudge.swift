@@ -22,6 +22,7 @@ final class SemanticJudge: @unchecked Sendable {
         var operation: Operation
         var begun: UInt64
         var gate: [Float]
+        /// `nil`: its own model makes it.
         var vector: [Float]?
         var ticket: SemanticTicket?
         /// The answer as it is kept.
@@ -76,7 +77,8 @@ final class SemanticJudge: @unchecked Sendable {
 
     private let cache: SemanticCache
     private let answers: ExactCache
-    private let model: SentenceModel
+    /// `nil` where an endpoint makes the vectors: answers are not compared by meaning then.
+    private let model: SentenceModel?
     private let memo: VectorMemo
     private let words: GuardWords
     private let inquiry: ModelJudge
@@ -91,7 +93,7 @@ final class SemanticJudge: @unchecked Sendable {
     private var thread: PosixThread?
 
     init(
-        cache: SemanticCache, answers: ExactCache, model: SentenceModel, memo: VectorMemo, words: GuardWords, inquiry: ModelJudge,
+        cache: SemanticCache, answers: ExactCache, model: SentenceModel?, memo: VectorMemo, words: GuardWords, inquiry: ModelJudge,
         pendingMax: Int
     ) {
         self.cache = cache
@@ -229,7 +231,7 @@ final class SemanticJudge: @unchecked Sendable {
 
     /// Adds the question: to a group whose answer is equal, or as the first of its own.
     private func insert(_ job: Job, group: Digest256?, _ scratch: inout EmbeddingScratch) {
-        let vector = job.vector ?? embed(job.text, &scratch)
+        guard let vector = job.vector ?? model.map({ embed(job.text, with: $0, &scratch) }) else { return }
         _ = cache.insert(
             SemanticInsertion(
                 partition: job.partition, tenant: job.owner.tenant, keyID: job.owner.keyID, model: job.owner.model,
@@ -280,17 +282,17 @@ final class SemanticJudge: @unchecked Sendable {
 
     private func compare(_ fresh: [UInt8], _ stored: [UInt8], _ scratch: inout EmbeddingScratch) -> AnswerEquality {
         let verdict = AnswerEquality.compare(fresh.span, stored.span, words: words)
-        guard verdict == .unsure else { return verdict }
+        guard verdict == .unsure, let model else { return verdict }
         let (left, right) = (GuardText(fresh.span, words: words), GuardText(stored.span, words: words))
         guard SemanticGuard.verdict(left, right).overall == .pass else { return .unsure }
-        guard let one = meaning(fresh, &scratch), let other = meaning(stored, &scratch) else { return .unsure }
+        guard let one = meaning(fresh, model, &scratch), let other = meaning(stored, model, &scratch) else { return .unsure }
         // Texts that are not the same and have the same vector differ in what the model has no word for, such as two emoji.
         guard one != other else { return .unsure }
         return zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } >= Self.answerCosineMin ? .equal : .unsure
     }
 
     /// The mean of the vectors of a text's pieces; `nil` for a text that the model does not read to its end, or without a word.
-    private func meaning(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float]? {
+    private func meaning(_ text: [UInt8], _ model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float]? {
         guard text.count <= Self.piecesMax * Self.pieceBytes else { return nil }
         var sum = [Float](repeating: 0, count: model.dimensions)
         for start in stride(from: 0, to: text.count, by: Self.pieceBytes) {
@@ -299,14 +301,14 @@ final class SemanticJudge: @unchecked Sendable {
             // reads, and what it leaves out could be where two answers differ.
             let limit = min(SemanticService.embeddedTokensMax, model.info.positions)
             guard (3...limit).contains(model.tokenCount(piece.span, limit: limit, scratch: &scratch)) else { return nil }
-            let vector = embed(piece, &scratch)
+            let vector = embed(piece, with: model, &scratch)
             for index in sum.indices { sum[index] += vector[index] }
         }
         let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
         return length > 0 && length.isFinite ? sum.map { $0 / length } : nil
     }
 
-    private func embed(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float] {
+    private func embed(_ text: [UInt8], with model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float] {
         if let vector = memo.vector(of: text) { return vector }
         var vector: [Float] = []
         _ = model.embed(text.span, limit: SemanticService.embeddedTokensMax, into: &vector, scratch: &scratch)

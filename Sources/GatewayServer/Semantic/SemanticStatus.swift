@@ -30,9 +30,9 @@ public struct SemanticStatus: Sendable {
     public var state: String
     /// Why it is off.
     public var problem: String?
-    /// Name, precision and dimensions of the gate.
+    /// Name, precision and dimensions of the gate; empty where an endpoint's vectors stand for its own.
     public var gateModel = ""
-    /// Name, precision and dimensions of the sentence model.
+    /// Name, precision and dimensions of the sentence model; the precision of an endpoint's is `endpoint`.
     public var sentenceModel = ""
     /// Entries, look-ups, inserts; `nil` while it is off.
     public var statistics: SemanticCacheStatistics?
@@ -40,8 +40,10 @@ public struct SemanticStatus: Sendable {
     public var ineligible: [String: UInt64] = [:]
     /// Eligible requests that were not answered, by reason.
     public var misses: [String: UInt64] = [:]
-    /// The threads of the sentence model.
+    /// The threads of the sentence model, or the calls of the endpoint.
     public var embedder = EmbedderStatistics()
+    /// Calls of the endpoint that gave no vector, by reason.
+    public var endpointFailures: [String: UInt64] = [:]
     /// Answers that wait to be judged.
     public var judgeWaiting = 0
     /// Comparisons of a fresh answer with a stored one.
@@ -86,12 +88,17 @@ extension SemanticService {
     /// Figures now, those of scopes left out.
     var status: SemanticStatus {
         var status = SemanticStatus(state: cache.isWarming ? "warming" : "ready")
-        status.gateModel = Self.describe(gate.info)
-        status.sentenceModel = Self.describe(pool.model.info)
+        status.gateModel = gate.map { Self.describe($0.info) } ?? ""
+        switch source {
+        case .threads(let pool): status.sentenceModel = Self.describe(pool.model.info)
+        case .endpoint(let endpoint):
+            status.sentenceModel = "\(endpoint.settings.model) endpoint \(endpoint.settings.dimensions)"
+            status.endpointFailures = endpoint.failures.counts
+        }
         status.statistics = cache.statistics
         status.ineligible = ineligible.counts
         status.misses = misses.counts
-        status.embedder = pool.statistics
+        status.embedder = source.statistics
         let judged = judge.statistics
         status.judgeWaiting = judged.waiting
         status.judged = judged.judged
