@@ -12,7 +12,7 @@ import Testing
         } catch { return error }
     }
 
-    @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN, 1e6.nextUp, -2e6, .greatestFiniteMagnitude])
+    @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN, Float(1e6).nextUp, -2e6, .greatestFiniteMagnitude])
     func `a component that no model makes is taken in`(component: Float) {
         var random = SplitMix64(seed: 1)
         for place in [0, 63, 64, 127] {
@@ -52,7 +52,8 @@ import Testing
             let second = random.direction(near: first, cosine: Float(step) / 11)
             let exact = exactCosine(first, second)
             let left = try QuantisedVector(first.span, dimensions: dimensions)
-            let right = try QuantisedVector(second.map { $0 * 1000 }.span, dimensions: dimensions)
+            let scaled = second.map { $0 * 1000 }
+            let right = try QuantisedVector(scaled.span, dimensions: dimensions)
             #expect(abs(Double(left.cosine(right)) - exact) < 0.01)
             #expect(left.cosine(right) == right.cosine(left))
             #expect(abs(left.cosine(left) - 1) < 1e-5)

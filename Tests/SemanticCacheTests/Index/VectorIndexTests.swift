@@ -15,7 +15,8 @@ import Testing
                 #expect(bench.index.insert(entry, owner: IndexBench.owner("a"), partition: key, minute: 0) { _ in } == nil)
             }
         }
-        let query = try QueryVector(IndexBench.query.span, dimensions: 64)
+        let direction = IndexBench.query
+        let query = try QueryVector(direction.span, dimensions: 64)
         for (number, key) in keys.enumerated() {
             let blocks = try #require(bench.index.blocks(of: key, slot: bench.slot))
             let first = UInt64(number) * 3 + 1

@@ -25,11 +25,12 @@ import Testing
             }
             let order = Array(vectors.indices).shuffled(using: &random)
             for number in order {
+                let (gateVector, vector) = (gates[number], vectors[number])
                 partition.append(
                     IndexEntry(
                         id: UInt64(number) + 1, answer: UInt64(number / 10), owner: 0,
-                        gate: try QuantisedVector(gates[number].span, dimensions: gateDimensions),
-                        vector: try QuantisedVector(vectors[number].span, dimensions: dimensions)))
+                        gate: try QuantisedVector(gateVector.span, dimensions: gateDimensions),
+                        vector: try QuantisedVector(vector.span, dimensions: dimensions)))
             }
             list = try #require(partition.published.current)
         }
