@@ -129,7 +129,12 @@ let package = Package(
         tests(
             of: "GatewayConfiguration",
             ["Providers", "Routing", "Tenants", "RateLimiting", "SemanticCache", "Hashing", "JSON", "GatewayModel", "TestSupport"]),
-        tests(of: "GatewayServer", ["EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "GatewayModel", "TestSupport"]),
+        tests(
+            of: "GatewayServer",
+            [
+                "EventLog", "Tenants", "RateLimiting", "Routing", "Providers", "ExactCache", "Embedding", "SemanticCache",
+                "GatewayConfiguration", "JSON", "GatewayModel", "TestSupport",
+            ]),
         tests(of: "EventLog", ["Storage", "store-torture", "JSON", "GatewayModel", "TestSupport"]),
         tests(of: "Telemetry", ["JSON", "GatewayModel", "TestSupport"]),
         .testTarget(

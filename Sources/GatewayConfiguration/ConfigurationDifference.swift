@@ -50,6 +50,10 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
         ("cache.pending_bytes_max", { String($0.cache.pendingBytesMax) }),
         ("semantic.models_directory", { $0.semantic.modelsDirectory ?? "models in data_directory" }),
         ("semantic.precision", { $0.semantic.precision.rawValue }),
+        ("semantic.endpoint_url", { $0.semantic.endpointURLSummary }),
+        ("semantic.endpoint_model", { $0.semantic.endpoint?.model ?? "none" }),
+        ("semantic.endpoint_dimensions", { $0.semantic.endpoint.map { String($0.dimensions) } ?? "none" }),
+        ("semantic.endpoint_key", { $0.semantic.endpointKeySummary }),
         ("semantic.threads", { String($0.semantic.threads) }),
         ("semantic.budget", { String($0.semantic.budgetMilliseconds) }),
         ("semantic.queue_max", { String($0.semantic.queueMax) }),
@@ -88,7 +92,8 @@ public struct ConfigurationDifference: Sendable, Equatable, CustomStringConverti
             ("events", old.events != new.events),
             ("timeouts", old.timeouts != new.timeouts), ("retry", isRetryChanged(old, new)), ("breaker", old.breaker != new.breaker),
             ("upstream", old.upstream.offersHTTP2 != new.upstream.offersHTTP2), ("cache", isCacheChanged(old.cache, new.cache)),
-            ("semantic", old.semantic.standard != new.semantic.standard), ("egress", old.egress != new.egress),
+            ("semantic", old.semantic.standard != new.semantic.standard || old.semantic.judge != new.semantic.judge),
+            ("egress", old.egress != new.egress),
             ("log", old.log != new.log), ("drain", old.drain != new.drain),
         ]
         var lines = sections.filter(\.1).map { "\($0.0): changed" }

@@ -60,7 +60,8 @@ public struct ConfigurationLoader {
         let egress = EgressSettings(root.section("egress"))
         let (table, healthProbes) = try providers(root, shipped, egress)
         let (prices, pricesBytes) = try prices(root, folder, table)
-        let semantic = SemanticSettings(root.section("semantic"), folder: folder, readFile: readFile)
+        let semantic = SemanticSettings(
+            root.section("semantic"), folder: folder, egress: egress, secrets: secrets, readFile: readFile)
         let digest = digest([bytes, providersBytes, pricesBytes] + semantic.words.map(\.bytes))
         let snapshot = snapshot(path, digest, root, table, healthProbes, egress, secrets, prices, semantic)
         try errors.throwIfAny()

@@ -3,7 +3,7 @@
 extension ParameterTable {
     static let semantic: [Parameter] =
         [Parameter("semantic", .section, "The semantic cache: answers of questions that mean the same. Off until switched on.")]
-        + semanticPolicy + semanticProcess
+        + semanticPolicy + semanticProcess + semanticJudge
 
     private static let semanticPolicy: [Parameter] = [
         Parameter(
@@ -50,17 +50,29 @@ extension ParameterTable {
             "semantic.precision", .choice(["auto", "fp32", "int8"]), .text("auto"), restart: true,
             "Which sentence model is used: the exact one, or the one of a quarter of its size. auto takes what is installed."),
         Parameter(
+            "semantic.endpoint_url", .text, .none, 1...2048, restart: true,
+            "An OpenAI-style endpoint that turns texts into vectors, such as https://api.openai.com/v1/embeddings. Left out: the installed model."
+        ),
+        Parameter(
+            "semantic.endpoint_model", .text, .none, 1...256, restart: true,
+            "The model that is asked for there. Another URL, model or number of dimensions drops the stored vectors."),
+        Parameter(
+            "semantic.endpoint_dimensions", .count(unit: "dimensions"), .none, 64...4096, restart: true,
+            "Dimensions of that model's vectors, a multiple of 64. Other vectors are refused."),
+        Parameter("semantic.endpoint_key", .secret, .none, restart: true, "Sent to endpoint_url as Authorization: Bearer."),
+        Parameter(
             "semantic.threads", .count(unit: "threads"), .integer(1), 1...64, restart: true,
             "Threads that turn texts into vectors, beside the event loops."),
         Parameter(
             "semantic.budget", .milliseconds, .integer(100), 1...60_000, restart: true,
-            "How long a request waits for its vector; then it goes upstream as if there were no semantic cache."),
+            "How long a request waits for its vector; then it goes upstream as if there were no semantic cache. An endpoint needs more than a model here."
+        ),
         Parameter(
             "semantic.queue_max", .count(unit: "texts"), .integer(256), 1...100_000, restart: true,
-            "Texts that may wait for a thread; further requests go upstream."),
+            "Texts that may wait for a thread, or with endpoint_url be under way on one event loop; further requests go upstream."),
         Parameter(
             "semantic.tokens_max", .count(unit: "tokens"), .integer(128), 8...256, restart: true,
-            "Longer questions take no part. Time for a vector grows with it."),
+            "Longer questions take no part. Time for a vector grows with it. With endpoint_url, four bytes count as a token."),
         Parameter(
             "semantic.entries_max", .count(unit: "entries"), .integer(200_000), 1...10_000_000, restart: true,
             "Entries in memory and on disk, about 0.6 KB each; those long unused make room."),
@@ -89,6 +101,22 @@ extension ParameterTable {
         Parameter(
             "semantic.words_english", .flag, .flag(true), restart: true,
             "Whether the English lists are there too. false needs words, which then bring every list."),
+    ]
+
+    private static let semanticJudge: [Parameter] = [
+        Parameter(
+            "semantic.judge_model", .text, .text(""), 0...512,
+            "A route or provider/model that is asked whether two answers say the same where nothing else can tell. Empty: nobody is asked."),
+        Parameter(
+            "semantic.judge_key", .secret,
+            "A virtual key of this gateway that those questions are asked with. Its limits are the judge's budget: past them, answers stay unsure."
+        ),
+        Parameter(
+            "semantic.judge_timeout", .milliseconds, .integer(20_000), 100...600_000,
+            "How long an answer to such a question is waited for. No request waits with it."),
+        Parameter(
+            "semantic.judge_per_minute_max", .count(unit: "questions"), .integer(60), 1...10_000,
+            "Questions to the judge in any minute; past it, answers stay unsure, which counts as wrong."),
     ]
 
     /// The fields of the policy as a route may set them: without defaults.

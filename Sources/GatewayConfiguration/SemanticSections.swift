@@ -113,11 +113,12 @@ extension RouteDefinition.Semantic {
 
 extension SemanticSettings {
     /// Reads the section and the word lists it names, whose relative paths start from `folder`.
-    init(_ section: Section, folder: String, readFile: ConfigurationLoader.FileReader) {
+    init(_ section: Section, folder: String, egress: EgressSettings, secrets: SecretReader, readFile: ConfigurationLoader.FileReader) {
         let usesEnglishWords = section.flag("words_english")
         self.init(
             standard: SemanticPolicySettings(section), modelsDirectory: section.optionalText("models_directory"),
-            precision: section.choice("precision", Precision.self) ?? .auto, threads: section.integer("threads"),
+            precision: section.choice("precision", Precision.self) ?? .auto,
+            endpoint: Endpoint(section, egress: egress, secrets: secrets), threads: section.integer("threads"),
             budgetMilliseconds: section.integer("budget"), queueMax: section.integer("queue_max"),
             tokensMax: section.integer("tokens_max"), entriesMax: section.integer("entries_max"),
             entriesPerPartitionMax: section.integer("entries_per_partition_max"), partitionsMax: section.integer("partitions_max"),
@@ -125,7 +126,7 @@ extension SemanticSettings {
             keyInsertsPerMinute: section.integer("key_inserts_per_minute"), memoEntries: section.integer("memo_entries"),
             pendingMax: section.integer("pending_max"),
             words: WordList.all(section, usesEnglishWords: usesEnglishWords, folder: folder, readFile: readFile),
-            usesEnglishWords: usesEnglishWords)
+            usesEnglishWords: usesEnglishWords, judge: Judge(section, secrets))
     }
 
     /// A share that is kept in whole percent.
@@ -186,5 +187,21 @@ extension SemanticSettings.WordList {
             section.report("words", "\(shown) can't be read: \(error.reason)")
             return nil
         }
+    }
+}
+
+extension SemanticSettings.Judge {
+    /// Reads the fields of the judge; `nil` where there is none, or no key to ask with, which is reported.
+    fileprivate init?(_ section: Section, _ secrets: SecretReader) {
+        let key = section.secret("judge_key", secrets)
+        // Read in any case, so that a slip is told before somebody names a model.
+        let (timeout, perMinute) = (section.integer("judge_timeout"), section.integer("judge_per_minute_max"))
+        let model = section.text("judge_model")
+        guard !model.isEmpty else { return nil }
+        guard let key else {
+            if !section.has("judge_key") { section.report("judge_model", "needs judge_key, a virtual key to ask with") }
+            return nil
+        }
+        self.init(model: model, key: key, timeoutMilliseconds: timeout, perMinuteMax: perMinute)
     }
 }

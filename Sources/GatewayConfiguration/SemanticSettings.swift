@@ -51,12 +51,34 @@ public struct SemanticSettings: Sendable, Equatable {
         public let bytes: [UInt8]
     }
 
+    /// The model that is asked where nothing else can tell whether two answers say the same.
+    public struct Judge: Sendable, Equatable {
+        /// `semantic.judge_model`: a route or provider/model; not empty.
+        public var model: String
+        /// `semantic.judge_key`: a virtual key of this gateway.
+        public var key: Secret
+        /// `semantic.judge_timeout`.
+        public var timeoutMilliseconds: Int
+        /// `semantic.judge_per_minute_max`.
+        public var perMinuteMax: Int
+
+        /// Makes settings; the ranges are the table's.
+        public init(model: String, key: Secret, timeoutMilliseconds: Int, perMinuteMax: Int) {
+            self.model = model
+            self.key = key
+            self.timeoutMilliseconds = timeoutMilliseconds
+            self.perMinuteMax = perMinuteMax
+        }
+    }
+
     /// What holds where neither route nor tenant says otherwise.
     public let standard: SemanticPolicySettings
     /// `semantic.models_directory`; `nil`: `models` in the data directory.
     public let modelsDirectory: String?
     /// `semantic.precision`.
     public let precision: Precision
+    /// `semantic.endpoint_url` and its companions; `nil`: the sentence model is installed here.
+    public let endpoint: Endpoint?
     /// `semantic.threads`.
     public let threads: Int
     /// `semantic.budget`.
@@ -83,4 +105,6 @@ public struct SemanticSettings: Sendable, Equatable {
     public let words: [WordList]
     /// `semantic.words_english`.
     public let usesEnglishWords: Bool
+    /// The model that is asked last; `nil`: none.
+    public let judge: Judge?
 }

@@ -1,4 +1,5 @@
 import EventLog
+import EventLoop
 import ExactCache
 import GatewayConfiguration
 import GatewayModel
@@ -27,6 +28,21 @@ extension ControlPlane {
         }
     }
 
+    /// Tells the judge of the semantic cache which model it may ask, and how.
+    func adoptJudge() {
+        guard let semantic else { return }
+        guard let settings = configuration.semantic.judge else { return semantic.inquiry.adopt(nil, send: nil) }
+        let bound = LoopBound(judgeSender, loop: loop)
+        let mailbox = loop.mailbox
+        semantic.inquiry.adopt(settings) { call in mailbox.post { bound.value.send(call) } }
+    }
+
+    /// Ends the judge's questions, and its way to this loop.
+    func closeJudge() {
+        semantic?.inquiry.adopt(nil, send: nil)
+        judgeSender.close()
+    }
+
     /// What the semantic cache does and knows; with the state `off` where there is none.
     public var semanticStatus: SemanticStatus {
         guard let semantic else {
@@ -34,6 +50,13 @@ extension ControlPlane {
             return SemanticStatus(state: "off", problem: problem)
         }
         var status = semantic.status
+        // The intervals of a thousand scopes take a tenth of a second: with so many they are of half a second ago.
+        if let known = knownSemanticScopes, loop.now < known.until {
+            status.scopes = known.scopes
+        } else {
+            status.scopes = semantic.cache.reports
+            knownSemanticScopes = status.scopes.count < 20 ? nil : (status.scopes, loop.now.adding(milliseconds: 500))
+        }
         status.served = value(of: .semanticHits)
         return status
     }

@@ -9,6 +9,7 @@ import GatewayModel
 import Logging
 import RateLimiting
 import Routing
+import SemanticCache
 import Storage
 import Tenants
 
@@ -76,6 +77,8 @@ public final class ControlPlane {
     private(set) var semantic: SemanticService?
     /// Why there is none although it is switched on.
     private(set) var semanticProblem: String?
+    /// What was told of its scopes last, while there are many.
+    var knownSemanticScopes: (scopes: [SemanticScopeReport], until: MonotonicTime)?
 
     private let options: Options
     private let shared: SharedState
@@ -108,6 +111,8 @@ public final class ControlPlane {
             let egress = configuration.egress
             return .make(alertURL: url, privateHosts: egress.privateHosts, privateRanges: egress.privateAddresses.ranges)
         })
+    /// Puts the questions of the semantic cache's judge to the gateway itself.
+    private(set) lazy var judgeSender = JudgeSender(loop: loop, logger: options.logger) { [unowned self] in dataAddress }
     /// The address the data port is bound to.
     public private(set) var dataAddress = SocketAddress.anyLoopback
 
@@ -188,6 +193,7 @@ public final class ControlPlane {
             workers.append(handle)
         }
         dataAddress = address
+        adoptJudge()
         prober.adopt(HealthProber.Probe.all(in: configuration))
         latencyWatch.start()
         spanExporter.adopt(configuration.events)
@@ -251,6 +257,7 @@ public final class ControlPlane {
             prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
             if semantic == nil { (semantic, semanticProblem) = ControlPlane.openSemantic(next, cache, options) }
+            adoptJudge()
             table = keyStore.makeTable(previous: table)
             publish { [self] in
                 controlCounters.add(.reloads)
@@ -367,6 +374,7 @@ public final class ControlPlane {
         alerts.close()
         spanExporter.flush()
         spanExporter.close()
+        closeJudge()
         eventLog.close()
         semantic?.close()
         cache?.close()

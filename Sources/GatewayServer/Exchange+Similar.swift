@@ -1,6 +1,6 @@
 // Phase 10: an answer to another question that means the same. The leader of a flight asks; who follows takes what it finds. The gate's vector
-// is made here, in some microseconds; the large model runs on threads of its own, and the request waits for it no longer than the budget. Every
-// doubt, and every failure, is a miss.
+// is made here, in some microseconds; the large model runs on threads of its own or behind an endpoint, and the request waits for it no longer
+// than the budget. Every doubt, and every failure, is a miss.
 
 import Embedding
 import EventLoop
@@ -19,18 +19,15 @@ extension Exchange {
     func beginSimilar(_ flight: Flight) throws(GatewayError) -> Bool {
         guard let lane = worker.semanticLane, let request = similarRequest(lane) else { return false }
         similar = request
-        let gate = request.gate
-        switch lane.reader.gate(gate.span, in: request.partition) {
-        case .failure(let reason):
+        if let reason = lane.reasonToPass(request) {
             pass(lane, request, reason)
             return false
-        case .success: break
         }
         if let vector = lane.service.memo.vector(of: request.text) {
             request.vector = vector
             return try decideSimilar(lane, request, flight)
         }
-        guard submit(request) else {
+        guard submit(request, lane) else {
             lane.reader.passed(scope: request.scope)
             return false
         }
@@ -101,14 +98,24 @@ extension Exchange {
 
     // MARK: The vector
 
-    /// Hands the text to the model's threads. `false` if they have enough to do.
-    private func submit(_ request: SimilarRequest) -> Bool {
+    /// Hands the text to the model's threads, or to the endpoint. `false` if they have enough to do.
+    private func submit(_ request: SimilarRequest, _ lane: SemanticLane) -> Bool {
         let number = self.number
+        switch lane.service.source {
+        case .threads(let pool): return submit(request, pool, number)
+        case .endpoint:
+            return lane.remote?.embed(request.text, for: .match, on: worker) { [self] vector in
+                if self.number == number { embedded(vector) }
+            } ?? false
+        }
+    }
+
+    private func submit(_ request: SimilarRequest, _ pool: EmbedderPool, _ number: UInt64) -> Bool {
         let bound = LoopBound(self, loop: worker.loop)
         let mailbox = worker.loop.mailbox
         let memo = request.service.memo
         let text = request.text
-        return request.service.pool.submit(text, now: worker.loop.now) { event in
+        return pool.submit(text, now: worker.loop.now) { event in
             var vector: [Float]?
             switch event {
             case .embedded(let made, _):
@@ -151,7 +158,7 @@ extension Exchange {
     /// Searches and decides. Returns whether the request was answered.
     private func decideSimilar(_ lane: SemanticLane, _ request: SimilarRequest, _ flight: Flight) throws(GatewayError) -> Bool {
         guard let vector = request.vector else { return false }
-        let (text, gate) = (request.text, request.gate)
+        let (text, gate) = (request.text, request.gate ?? vector)
         let (words, rules, guardText) = (lane.service.words, request.rules, request.guardText)
         let decision = lane.reader.lookUp(
             scope: request.scope, partition: request.partition, text: text.span, gate: gate.span, vector: vector.span,

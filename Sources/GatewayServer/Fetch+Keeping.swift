@@ -74,7 +74,7 @@ extension Fetch {
             if let other = record.alsoUnder, let reason = cache.store(kept, for: other, begun: record.purgeEpoch) { return reason }
             // A fallback's answer stands under another key: it is none to the question as it was put to the first target.
             if let similar = order.similar, record.digest == similar.digest || record.alsoUnder == similar.digest {
-                similar.answered(body: kept.body, isStream: kept.isStream, now: created)
+                similar.answered(body: kept.body, isStream: kept.isStream, now: created, worker: worker)
             }
         }
         worker.counters.add(.stored)

@@ -141,7 +141,8 @@ struct ResponseComposer {
 
     /// Four digits, rounded up: no bound is told smaller than it is.
     private func boundText(_ bound: Double) -> [UInt8] {
-        let parts = Int((Swift.min(Swift.max(bound, 0), 1) * 10_000).rounded(.up))
+        // What the product is above by its own rounding does not count. A bound that is no number is told as the largest.
+        let parts = bound < 1 ? Int((Swift.max(bound, 0) * 10_000 - 1e-6).rounded(.up)) : 10_000
         var text: [UInt8] = [parts >= 10_000 ? 0x31 : 0x30, 0x2E]
         for divisor in [1000, 100, 10, 1] { text.append(UInt8(0x30 + parts / divisor % 10)) }
         return text

@@ -113,10 +113,12 @@ public final class SemanticCache: Sendable {
     // MARK: - Removing
 
     /// The answers of these keys are gone from the exact cache: their entries go as well. One pass over the index for all of them.
-    public func remove(answers: [Digest256]) {
-        guard !answers.isEmpty else { return }
+    /// - Returns: how many entries went.
+    @discardableResult
+    public func remove(answers: [Digest256]) -> Int {
+        guard !answers.isEmpty else { return 0 }
         let groups = Set(answers.map(\.words.0))
-        purge(.answers(groups)) { index.remove { answer, _, _ in groups.contains(answer) } }
+        return purge(.answers(groups)) { index.remove { answer, _, _ in groups.contains(answer) } }
     }
 
     /// Everything that a tenant's requests filled, and what its scopes learnt: those named for it, or for it and a slash and more.
@@ -137,9 +139,12 @@ public final class SemanticCache: Sendable {
     /// Forgets what scopes learnt.
     public func forgetLearning(where condition: (String) -> Bool) { forget(condition) }
 
-    private func purge(_ selector: PurgeRecord.Selector, _ remove: () -> [UInt64]) {
+    @discardableResult
+    private func purge(_ selector: PurgeRecord.Selector, _ remove: () -> [UInt64]) -> Int {
         purges.add(selector)
-        store.delete(remove())
+        let removed = remove()
+        store.delete(removed)
+        return removed.count
     }
 
     private func forget(_ condition: (String) -> Bool) {

@@ -38,6 +38,13 @@ public final class SemanticReader {
         return best >= cache.options.gateFloor ? .success(best) : .failure(.gate)
     }
 
+    /// Why no look-up in the partition can find anything, whatever the vector; `nil` if one may. For those without a gate.
+    public func reasonToPass(_ partition: Digest256) -> SemanticReason? {
+        guard !cache.isWarming else { return .warming }
+        guard let blocks = cache.index.blocks(of: partition, slot: slot), blocks.live > 0 else { return .empty }
+        return nil
+    }
+
     /// A request of the scope ended before `lookUp`, at the gate or out of time: it counts among all requests that the bound is about.
     public func passed(scope: String) { cache.learners.passed(scope) }
 

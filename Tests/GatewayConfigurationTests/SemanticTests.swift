@@ -26,7 +26,7 @@ import Testing
         #expect(policy.auditRate == 0.1 && policy.auditRateLow == 0.02 && policy.auditsForLowRate == 1000)
         #expect(policy.guardRules == rules)
         #expect(policy.maxTemperature == 1 && policy.contentWordsMin == 2 && policy.timeDependentTTLSecondsMax == 300)
-        #expect(settings.modelsDirectory == nil && settings.precision == .auto && settings.threads == 1)
+        #expect(settings.modelsDirectory == nil && settings.precision == .auto && settings.endpoint == nil && settings.threads == 1)
         #expect(settings.budgetMilliseconds == 100 && settings.queueMax == 256 && settings.tokensMax == 128)
         #expect(settings.entriesMax == 200_000 && settings.entriesPerPartitionMax == 100_000 && settings.partitionsMax == 50_000)
         #expect(settings.keySharePercent == 50 && settings.keyInsertsPerMinute == 600)
@@ -65,7 +65,11 @@ import Testing
               pending_max: 18
               words: own.words
               words_english: false
-            """, files: ["own.words": "[stop]\nder die das\n"]
+              judge_model: openai/small
+              judge_key: env:JUDGE_KEY
+              judge_timeout: 3s
+              judge_per_minute_max: 19
+            """, environment: ["JUDGE_KEY": "wk_secret"], files: ["own.words": "[stop]\nder die das\n"]
         ).semantic
         #expect(
             settings.standard
@@ -76,11 +80,46 @@ import Testing
         #expect(
             settings
                 == SemanticSettings(
-                    standard: settings.standard, modelsDirectory: "/models", precision: .int8, threads: 2, budgetMilliseconds: 1000,
+                    standard: settings.standard, modelsDirectory: "/models", precision: .int8, endpoint: nil, threads: 2,
+                    budgetMilliseconds: 1000,
                     queueMax: 11, tokensMax: 64, entriesMax: 12, entriesPerPartitionMax: 13, partitionsMax: 14, keySharePercent: 15,
                     keyInsertsPerMinute: 16, memoEntries: 17, pendingMax: 18,
                     words: [SemanticSettings.WordList(name: "own.words", bytes: Array("[stop]\nder die das\n".utf8))],
-                    usesEnglishWords: false))
+                    usesEnglishWords: false,
+                    judge: SemanticSettings.Judge(
+                        model: "openai/small", key: Secret("wk_secret"), timeoutMilliseconds: 3000, perMinuteMax: 19)))
+    }
+
+    // MARK: The judge's model
+
+    @Test func `no model judges until one is named, and then with the documented limits`() throws {
+        #expect(try load("").semantic.judge == nil)
+        #expect(try semantic("judge_model: '', judge_timeout: 1s").judge == nil)
+        let judge = try load("semantic: {judge_model: fast, judge_key: 'env:K'}", environment: ["K": "wk_1"]).semantic.judge
+        #expect(
+            judge == SemanticSettings.Judge(model: "fast", key: Secret("wk_1"), timeoutMilliseconds: 20_000, perMinuteMax: 60))
+    }
+
+    @Test func `a model without a key to ask with is refused`() {
+        #expect(complaints("judge_model: fast") == ["judge_model: needs judge_key, a virtual key to ask with"])
+        #expect(complaints("judge_model: fast, judge_key: 'env:NONE'") == ["judge_key: environment variable NONE is not set"])
+        #expect(
+            complaints("judge_key: wk_secret").first?.contains("must be env:NAME") == true
+                && !complaints("judge_key: wk_secret").joined().contains("wk_secret"))
+    }
+
+    @Test(arguments: [
+        ("judge_timeout: 100ms", true), ("judge_timeout: 99ms", false), ("judge_timeout: 600s", true), ("judge_timeout: 601s", false),
+        ("judge_per_minute_max: 1", true), ("judge_per_minute_max: 0", false), ("judge_per_minute_max: 10000", true),
+        ("judge_per_minute_max: 10001", false),
+    ])
+    func `the judge's limits have bounds`(_ field: String, _ isTaken: Bool) { #expect(complaints(field).isEmpty == isTaken) }
+
+    @Test func `a reload changes the judge's model without a restart`() throws {
+        let old = try load("semantic: {judge_model: fast, judge_key: 'env:K'}", environment: ["K": "wk_1"])
+        let new = try load("semantic: {judge_model: fast, judge_key: 'env:K'}", environment: ["K": "wk_2"])
+        let difference = ConfigurationDifference(running: old, loaded: new)
+        #expect(difference.pending.isEmpty && difference.changes == ["semantic: changed"] && !difference.description.contains("wk_"))
     }
 
     @Test(arguments: [

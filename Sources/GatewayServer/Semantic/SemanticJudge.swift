@@ -1,5 +1,6 @@
 // Compares fresh answers with those that would have been served instead, and adds what was asked to the index. Off the loops, on a thread of its
-// own: some milliseconds an answer. Whoever can't tell says so, which counts as wrong.
+// own: some milliseconds an answer. Where nothing here can tell, a model may be asked (`ModelJudge`): the answer is put aside until it has said
+// something, and the thread goes on. Whoever can't tell says so, which counts as wrong.
 
 import Embedding
 import ExactCache
@@ -21,6 +22,7 @@ final class SemanticJudge: @unchecked Sendable {
         var operation: Operation
         var begun: UInt64
         var gate: [Float]
+        /// `nil`: its own model makes it.
         var vector: [Float]?
         var ticket: SemanticTicket?
         /// The answer as it is kept.
@@ -35,13 +37,26 @@ final class SemanticJudge: @unchecked Sendable {
         case answer(Job)
         /// Somebody said whether an answer that was served is right.
         case label(SemanticTicket, isRight: Bool)
+        /// The model that was asked has said something, or never will.
+        case verdict(UInt64, AnswerEquality)
+    }
 
-        var ticket: SemanticTicket? {
-            switch self {
-            case .answer(let job): job.ticket
-            case .label: nil
-            }
-        }
+    /// An answer that waits for the model's word, and what is known of it without.
+    private struct Undecided: Sendable {
+        var job: Job
+        var ticket: SemanticTicket
+        /// `nil` where there was nothing to compare with.
+        var verdicts: [AnswerEquality?]
+    }
+
+    /// What can be said of a fresh answer.
+    private enum Finding {
+        /// A verdict per candidate; `nil` where there was nothing to compare with.
+        case verdicts([AnswerEquality?], stored: [UInt8], fresh: [UInt8])
+        /// The answer that the label would be about is gone.
+        case gone
+        /// One of the two has no text to compare.
+        case incomparable(isFresh: Bool)
     }
 
     /// What it has done.
@@ -62,23 +77,31 @@ final class SemanticJudge: @unchecked Sendable {
 
     private let cache: SemanticCache
     private let answers: ExactCache
-    private let model: SentenceModel
+    /// `nil` where an endpoint makes the vectors: answers are not compared by meaning then.
+    private let model: SentenceModel?
     private let memo: VectorMemo
     private let words: GuardWords
+    private let inquiry: ModelJudge
     private let pendingMax: Int
     private let lock = Lock()
     private var queue: [Work] = []
+    private var undecided: [UInt64: Undecided] = [:]
+    private var lastNumber: UInt64 = 0
     private var counted = Statistics()
     private var isClosing = false
     private var isBusy = false
     private var thread: PosixThread?
 
-    init(cache: SemanticCache, answers: ExactCache, model: SentenceModel, memo: VectorMemo, words: GuardWords, pendingMax: Int) {
+    init(
+        cache: SemanticCache, answers: ExactCache, model: SentenceModel?, memo: VectorMemo, words: GuardWords, inquiry: ModelJudge,
+        pendingMax: Int
+    ) {
         self.cache = cache
         self.answers = answers
         self.model = model
         self.memo = memo
         self.words = words
+        self.inquiry = inquiry
         self.pendingMax = pendingMax
         thread = PosixThread.start(name: "weir-judge") { [unowned self] in self.work() }
     }
@@ -105,33 +128,42 @@ final class SemanticJudge: @unchecked Sendable {
     var statistics: Statistics {
         lock.withLock {
             var statistics = counted
-            statistics.waiting = queue.count + (isBusy ? 1 : 0)
+            statistics.waiting = queue.count + undecided.count + (isBusy ? 1 : 0)
             return statistics
         }
     }
 
-    /// Ends the thread after the answer it is at. What waits is given back untold.
+    /// Ends the thread after the answer it is at. What waits is given back untold. Idempotent; one thread calls it.
     func close() {
-        let rest = lock.withLock {
+        let ending = lock.withLock {
             isClosing = true
             lock.broadcast()
-            defer { queue = [] }
-            return queue
+            defer { thread = nil }
+            return thread
         }
-        thread?.join()
-        thread = nil
-        for job in rest { if let ticket = job.ticket { cache.abandon(ticket) } }
+        ending?.join()
+        let tickets = lock.withLock {
+            let waiting = queue.compactMap { work in if case .answer(let job) = work { job.ticket } else { nil } }
+            defer { (queue, undecided) = ([], [:]) }
+            return waiting + undecided.values.map(\.ticket)
+        }
+        for ticket in tickets { cache.abandon(ticket) }
     }
 
     // MARK: - The thread
 
     private func work() {
         let reader = answers.makeReader()
+        let index = cache.makeReader()
         var scratch = EmbeddingScratch()
         while let work = next() {
             switch work {
-            case .answer(let job): judge(job, reader, &scratch)
+            case .answer(let job): judge(job, reader, index, &scratch)
             case .label(let ticket, let isRight): _ = cache.conclude(ticket, verdicts: [isRight ? .equal : .different])
+            case .verdict(let number, let verdict):
+                guard var waiting = lock.withLock({ undecided.removeValue(forKey: number) }) else { continue }
+                waiting.verdicts[0] = verdict
+                conclude(waiting, &scratch)
             }
         }
     }
@@ -149,20 +181,57 @@ final class SemanticJudge: @unchecked Sendable {
         }
     }
 
-    private func judge(_ job: Job, _ reader: CacheReader, _ scratch: inout EmbeddingScratch) {
-        var group: Digest256?
-        if let ticket = job.ticket {
-            // Its own former answer under the same key is no other question's.
-            if ticket.candidates.contains(where: { $0.answer == job.digest }) { return cache.abandon(ticket) }
-            switch verdicts(job, ticket, reader, &scratch) {
-            case .known(let verdicts): group = cache.conclude(ticket, verdicts: verdicts)
-            case .storedIsGone:
-                cache.abandon(ticket)
-                cache.remove(answers: ticket.candidates.prefix(1).map(\.answer))
-            case .noText: return cache.abandon(ticket)
-            }
+    private func judge(_ job: Job, _ reader: CacheReader, _ index: SemanticReader, _ scratch: inout EmbeddingScratch) {
+        guard let ticket = job.ticket else { return insert(job, group: nil, &scratch) }
+        // Its own former answer under the same key is no other question's.
+        if ticket.candidates.contains(where: { $0.answer == job.digest }) { return cache.abandon(ticket) }
+        switch examine(job, ticket, reader, &scratch) {
+        case .verdicts(let verdicts, let stored, let fresh):
+            let known = Undecided(job: job, ticket: ticket, verdicts: verdicts)
+            if verdicts.first == .unsure, ask(known, stored, fresh) { return }
+            conclude(known, &scratch)
+        case .gone:
+            cache.abandon(ticket)
+            // An entry that leads nowhere must not stand before every question near it.
+            if let first = ticket.candidates.first { index.forget(first) }
+            insert(job, group: nil, &scratch)
+        case .incomparable(let isFresh):
+            cache.abandon(ticket)
+            if !isFresh { insert(job, group: nil, &scratch) }
         }
-        let vector = job.vector ?? embed(job.text, &scratch)
+    }
+
+    /// Puts the answer aside until the model has said something about the first candidate. `false` if it is not asked.
+    private func ask(_ known: Undecided, _ stored: [UInt8], _ fresh: [UInt8]) -> Bool {
+        let number = lock.withLock {
+            lastNumber += 1
+            undecided[lastNumber] = known
+            return lastNumber
+        }
+        let question = ModelJudge.Question(asked: known.job.text, stored: stored, fresh: fresh)
+        if inquiry.ask(question, now: .now(), then: { [weak self] in self?.answered(number, $0) }) { return true }
+        lock.withLock { undecided[number] = nil }
+        return false
+    }
+
+    private func answered(_ number: UInt64, _ verdict: AnswerEquality) {
+        lock.withLock {
+            guard !isClosing else { return }
+            // Beyond the queue's limit: those that were asked about have left it already, and are few.
+            queue.append(.verdict(number, verdict))
+            lock.broadcast()
+        }
+    }
+
+    private func conclude(_ known: Undecided, _ scratch: inout EmbeddingScratch) {
+        for case .some(let verdict) in known.verdicts { count(verdict) }
+        let group = cache.conclude(known.ticket, verdicts: known.verdicts.map { $0 ?? .unsure })
+        insert(known.job, group: group, &scratch)
+    }
+
+    /// Adds the question: to a group whose answer is equal, or as the first of its own.
+    private func insert(_ job: Job, group: Digest256?, _ scratch: inout EmbeddingScratch) {
+        guard let vector = job.vector ?? model.map({ embed(job.text, with: $0, &scratch) }) else { return }
         _ = cache.insert(
             SemanticInsertion(
                 partition: job.partition, tenant: job.owner.tenant, keyID: job.owner.keyID, model: job.owner.model,
@@ -170,34 +239,34 @@ final class SemanticJudge: @unchecked Sendable {
             begun: job.begun, now: job.asked)
     }
 
-    private enum Verdicts {
-        /// One per candidate.
-        case known([AnswerEquality])
-        /// The answer that the label would be about has expired or was evicted: there is no label, and its entries go.
-        case storedIsGone
-        /// The fresh answer has no text to compare: it is no answer for others.
-        case noText
-    }
+    // MARK: - Comparing
 
-    private func verdicts(
-        _ job: Job, _ ticket: SemanticTicket, _ reader: CacheReader, _ scratch: inout EmbeddingScratch
-    ) -> Verdicts {
-        guard let fresh = AnswerText.read(job.body.span, operation: job.operation, isStream: job.isStream) else { return .noText }
-        var verdicts: [AnswerEquality] = []
-        for candidate in ticket.candidates {
-            guard let stored = storedText(candidate.answer, job.asked, reader) else {
-                if verdicts.isEmpty { return .storedIsGone }
-                verdicts.append(.unsure)
-                continue
-            }
-            let verdict = compare(fresh, stored, &scratch)
-            verdicts.append(verdict)
-            count(verdict)
+    private func examine(_ job: Job, _ ticket: SemanticTicket, _ reader: CacheReader, _ scratch: inout EmbeddingScratch) -> Finding {
+        guard let fresh = AnswerText.read(job.body.span, operation: job.operation, isStream: job.isStream) else {
+            return .incomparable(isFresh: true)
         }
-        return .known(verdicts)
+        var verdicts: [AnswerEquality?] = []
+        var first: [UInt8] = []
+        for candidate in ticket.candidates {
+            switch storedText(candidate.answer, job.asked, reader) {
+            case .text(let stored):
+                if verdicts.isEmpty { first = stored }
+                verdicts.append(compare(fresh, stored, &scratch))
+            // The first one's answer is what the label is about: without it there is none.
+            case .gone where verdicts.isEmpty: return .gone
+            case .unreadable where verdicts.isEmpty: return .incomparable(isFresh: false)
+            case .gone, .unreadable: verdicts.append(nil)
+            }
+        }
+        return .verdicts(verdicts, stored: first, fresh: fresh)
     }
 
-    private func storedText(_ digest: Digest256, _ now: WallTime, _ reader: CacheReader) -> [UInt8]? {
+    private enum StoredText {
+        case text([UInt8])
+        case gone, unreadable
+    }
+
+    private func storedText(_ digest: Digest256, _ now: WallTime, _ reader: CacheReader) -> StoredText {
         let found = reader.look(up: digest, now: now) { view, bytes -> (body: [UInt8], operation: Operation, isStream: Bool) in
             var body: [UInt8] = []
             body.append(span: bytes.extracting(view.bodyRange))
@@ -205,33 +274,41 @@ final class SemanticJudge: @unchecked Sendable {
         }
         switch found {
         case .fresh(let answer), .stale(let answer, _):
-            return AnswerText.read(answer.body.span, operation: answer.operation, isStream: answer.isStream)
-        case .miss: return nil
+            return AnswerText.read(answer.body.span, operation: answer.operation, isStream: answer.isStream).map { .text($0) }
+                ?? .unreadable
+        case .miss: return .gone
         }
     }
 
     private func compare(_ fresh: [UInt8], _ stored: [UInt8], _ scratch: inout EmbeddingScratch) -> AnswerEquality {
         let verdict = AnswerEquality.compare(fresh.span, stored.span, words: words)
-        guard verdict == .unsure else { return verdict }
+        guard verdict == .unsure, let model else { return verdict }
         let (left, right) = (GuardText(fresh.span, words: words), GuardText(stored.span, words: words))
         guard SemanticGuard.verdict(left, right).overall == .pass else { return .unsure }
-        guard let one = meaning(fresh, &scratch), let other = meaning(stored, &scratch) else { return .unsure }
+        guard let one = meaning(fresh, model, &scratch), let other = meaning(stored, model, &scratch) else { return .unsure }
+        // Texts that are not the same and have the same vector differ in what the model has no word for, such as two emoji.
+        guard one != other else { return .unsure }
         return zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } >= Self.answerCosineMin ? .equal : .unsure
     }
 
-    /// The mean of the vectors of a text's pieces; `nil` for a text too long to be read whole, or without a word.
-    private func meaning(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float]? {
+    /// The mean of the vectors of a text's pieces; `nil` for a text that the model does not read to its end, or without a word.
+    private func meaning(_ text: [UInt8], _ model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float]? {
         guard text.count <= Self.piecesMax * Self.pieceBytes else { return nil }
         var sum = [Float](repeating: 0, count: model.dimensions)
         for start in stride(from: 0, to: text.count, by: Self.pieceBytes) {
-            let vector = embed(Array(text[start..<min(text.count, start + Self.pieceBytes)]), &scratch)
+            let piece = Array(text[start..<min(text.count, start + Self.pieceBytes)])
+            // The two tokens that frame every text say nothing. Signs and digits take a token each: such a piece may be longer than the model
+            // reads, and what it leaves out could be where two answers differ.
+            let limit = min(SemanticService.embeddedTokensMax, model.info.positions)
+            guard (3...limit).contains(model.tokenCount(piece.span, limit: limit, scratch: &scratch)) else { return nil }
+            let vector = embed(piece, with: model, &scratch)
             for index in sum.indices { sum[index] += vector[index] }
         }
         let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
         return length > 0 && length.isFinite ? sum.map { $0 / length } : nil
     }
 
-    private func embed(_ text: [UInt8], _ scratch: inout EmbeddingScratch) -> [Float] {
+    private func embed(_ text: [UInt8], with model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float] {
         if let vector = memo.vector(of: text) { return vector }
         var vector: [Float] = []
         _ = model.embed(text.span, limit: SemanticService.embeddedTokensMax, into: &vector, scratch: &scratch)

@@ -7,23 +7,37 @@ import SemanticCache
 final class SemanticLane {
     let service: SemanticService
     let reader: SemanticReader
+    /// Asks the endpoint; `nil` where a model in the process makes the vectors.
+    let remote: RemoteEmbedder?
     private var scratch = EmbeddingScratch()
 
     init(_ service: SemanticService) {
         self.service = service
         reader = service.cache.makeReader()
+        remote = service.source.endpoint.map { RemoteEmbedder($0, memo: service.memo) }
     }
 
-    /// The gate's vector of a text: some microseconds.
-    func gateVector(of text: [UInt8]) -> [Float] {
+    /// The gate's vector of a text: some microseconds. `nil` where there is no gate.
+    func gateVector(of text: [UInt8]) -> [Float]? {
+        guard let gate = service.gate else { return nil }
         var vector: [Float] = []
-        _ = service.gate.embed(text.span, into: &vector, scratch: &scratch)
+        _ = gate.embed(text.span, into: &vector, scratch: &scratch)
         return vector
     }
 
-    /// Tokens of a text, up to one above the limit.
+    /// Tokens of a text, up to one above the limit. An endpoint's tokenizer is not known: four bytes count as one.
     func tokens(of text: [UInt8]) -> Int {
-        service.pool.model.tokenCount(text.span, limit: service.tokensMax, scratch: &scratch)
+        guard let model = service.source.model else { return min((text.count + 3) / 4, service.tokensMax + 1) }
+        return model.tokenCount(text.span, limit: service.tokensMax, scratch: &scratch)
+    }
+
+    /// Why a request need not be looked up, as far as the gate knows, or, without one, the partition; `nil` if it must.
+    func reasonToPass(_ request: SimilarRequest) -> SemanticReason? {
+        guard let gate = request.gate else { return reader.reasonToPass(request.partition) }
+        switch reader.gate(gate.span, in: request.partition) {
+        case .failure(let reason): return reason
+        case .success: return nil
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 // Everything of the semantic cache that outlives a request: models, index, judge, what was served. One for the process; the loops hold a lane to it
-// each. Without a model there is none, and the gateway says why.
+// each. Texts become vectors by a model in the process, or at an endpoint. Without either there is none, and the gateway says why.
 
 import Embedding
 import ExactCache
@@ -12,9 +12,12 @@ import Synchronization
 /// See the file's header. Any thread.
 final class SemanticService: Sendable {
     let cache: SemanticCache
-    let gate: GateModel
-    let pool: EmbedderPool
+    /// `nil` where it is not installed and an endpoint makes the vectors, which then stand for its own as well.
+    let gate: GateModel?
+    let source: VectorSource
     let judge: SemanticJudge
+    /// The model that the judge may ask; nobody until the control plane says whom.
+    let inquiry = ModelJudge()
     let memo: VectorMemo
     let words: GuardWords
     let served = ServedAnswers()
@@ -33,20 +36,14 @@ final class SemanticService: Sendable {
         _ settings: SemanticSettings, dataDirectory: String, answers: ExactCache, checker: (@Sendable (String) -> StoreVerdict)?
     ) throws(SemanticProblem) {
         let store = ModelStore(folder: settings.modelsDirectory ?? dataDirectory + "/models")
-        let sentence: SentenceModel
-        do throws(EmbeddingModelError) {
-            gate = try store.openGate()
-            sentence = try store.openSentence(precision: settings.precision.model)
-        } catch {
-            if case .notFound = error { throw SemanticProblem("No model is installed in \(store.folder): run weir model install.") }
-            throw SemanticProblem("\(error.description). Run weir model verify.")
-        }
+        let encoder = try Encoder(settings, store, folder: dataDirectory + "/cache")
+        gate = encoder.gate
         words = try Self.makeWords(settings)
         tokensMax = settings.tokensMax
         var options = SemanticCacheOptions(
-            path: dataDirectory + "/cache/semantic", modelID: "\(gate.info.identity) \(sentence.info.identity)")
-        options.dimensions = sentence.dimensions
-        options.gateDimensions = gate.dimensions
+            path: dataDirectory + "/cache/semantic", modelID: "\(encoder.gate?.info.identity ?? "none") \(encoder.vectorsID)")
+        options.dimensions = encoder.dimensions
+        options.gateDimensions = encoder.gate?.dimensions ?? encoder.dimensions
         options.entriesMax = settings.entriesMax
         options.entriesPerPartitionMax = settings.entriesPerPartitionMax
         options.partitionsMax = settings.partitionsMax
@@ -57,16 +54,13 @@ final class SemanticService: Sendable {
             throw SemanticProblem("Its store can't be opened: \(error).")
         }
         memo = VectorMemo(entriesMax: settings.memoEntries)
-        let limits = EmbedderLimits(
-            threads: settings.threads, queueTextsMax: settings.queueMax, tokensMax: Self.embeddedTokensMax,
-            budgetMilliseconds: UInt64(settings.budgetMilliseconds))
-        guard let pool = EmbedderPool(model: sentence, limits: limits) else {
+        do throws(SemanticProblem) { source = try encoder.start(settings) } catch {
             cache.close()
-            throw SemanticProblem("The system gives no threads for it.")
+            throw error
         }
-        self.pool = pool
         judge = SemanticJudge(
-            cache: cache, answers: answers, model: sentence, memo: memo, words: words, pendingMax: settings.pendingMax)
+            cache: cache, answers: answers, model: source.model, memo: memo, words: words, inquiry: inquiry,
+            pendingMax: settings.pendingMax)
     }
 
     private static func makeWords(_ settings: SemanticSettings) throws(SemanticProblem) -> GuardWords {
@@ -84,9 +78,9 @@ final class SemanticService: Sendable {
     /// Evicts an entry's whole group: every question that its answer would have been served for. `false` if there is no such entry.
     func evict(entry: UInt64) -> Bool {
         guard let answer = cache.answer(ofEntry: entry) ?? served.answer(ofEntry: entry) else { return false }
-        cache.remove(answers: [answer])
         served.forget { $0.match.answer == answer }
-        return true
+        // A record that is about to be deleted can still be read.
+        return cache.remove(answers: [answer]) > 0
     }
 
     /// Learns from what somebody says about an answer that was served for another question. Others' feedback teaches nothing here.
@@ -127,7 +121,7 @@ final class SemanticService: Sendable {
 
     /// Ends the threads and writes out what is pending. Blocks; one thread calls it.
     func close() {
-        pool.close()
+        if case .threads(let pool) = source { pool.close() }
         judge.close()
         cache.close()
     }

@@ -30,9 +30,9 @@ public struct SemanticStatus: Sendable {
     public var state: String
     /// Why it is off.
     public var problem: String?
-    /// Name, precision and dimensions of the gate.
+    /// Name, precision and dimensions of the gate; empty where an endpoint's vectors stand for its own.
     public var gateModel = ""
-    /// Name, precision and dimensions of the sentence model.
+    /// Name, precision and dimensions of the sentence model; the precision of an endpoint's is `endpoint`.
     public var sentenceModel = ""
     /// Entries, look-ups, inserts; `nil` while it is off.
     public var statistics: SemanticCacheStatistics?
@@ -40,8 +40,10 @@ public struct SemanticStatus: Sendable {
     public var ineligible: [String: UInt64] = [:]
     /// Eligible requests that were not answered, by reason.
     public var misses: [String: UInt64] = [:]
-    /// The threads of the sentence model.
+    /// The threads of the sentence model, or the calls of the endpoint.
     public var embedder = EmbedderStatistics()
+    /// Calls of the endpoint that gave no vector, by reason.
+    public var endpointFailures: [String: UInt64] = [:]
     /// Answers that wait to be judged.
     public var judgeWaiting = 0
     /// Comparisons of a fresh answer with a stored one.
@@ -54,6 +56,20 @@ public struct SemanticStatus: Sendable {
     public var judgedDifferent: UInt64 = 0
     /// Comparisons that could not tell; they count as wrong.
     public var judgedUnsure: UInt64 = 0
+    /// Questions that were put to the judge's model.
+    public var judgeAsked: UInt64 = 0
+    /// Of those, answered with "same".
+    public var judgeSaidSame: UInt64 = 0
+    /// Answered with "different".
+    public var judgeSaidDifferent: UInt64 = 0
+    /// Answered with anything else.
+    public var judgeUnclear: UInt64 = 0
+    /// Refused by the gateway: the key's budget or another limit, the key itself, the model's name.
+    public var judgeRefused: UInt64 = 0
+    /// Without a whole answer in time, or with a server's error.
+    public var judgeFailed: UInt64 = 0
+    /// Not put, because too many were in the last minute or wait for an answer.
+    public var judgeLimited: UInt64 = 0
     /// Requests answered.
     public var served: UInt64 = 0
     /// Tokens of the answers that were served.
@@ -69,15 +85,20 @@ public struct SemanticStatus: Sendable {
 }
 
 extension SemanticService {
-    /// Figures now.
+    /// Figures now, those of scopes left out.
     var status: SemanticStatus {
         var status = SemanticStatus(state: cache.isWarming ? "warming" : "ready")
-        status.gateModel = Self.describe(gate.info)
-        status.sentenceModel = Self.describe(pool.model.info)
+        status.gateModel = gate.map { Self.describe($0.info) } ?? ""
+        switch source {
+        case .threads(let pool): status.sentenceModel = Self.describe(pool.model.info)
+        case .endpoint(let endpoint):
+            status.sentenceModel = "\(endpoint.settings.model) endpoint \(endpoint.settings.dimensions)"
+            status.endpointFailures = endpoint.failures.counts
+        }
         status.statistics = cache.statistics
         status.ineligible = ineligible.counts
         status.misses = misses.counts
-        status.embedder = pool.statistics
+        status.embedder = source.statistics
         let judged = judge.statistics
         status.judgeWaiting = judged.waiting
         status.judged = judged.judged
@@ -85,7 +106,14 @@ extension SemanticService {
         status.judgedEqual = judged.equal
         status.judgedDifferent = judged.different
         status.judgedUnsure = judged.unsure
-        status.scopes = cache.reports
+        let inquiry = inquiry.statistics
+        status.judgeAsked = inquiry.asked
+        status.judgeSaidSame = inquiry.same
+        status.judgeSaidDifferent = inquiry.different
+        status.judgeUnclear = inquiry.unclear
+        status.judgeRefused = inquiry.refused
+        status.judgeFailed = inquiry.failed
+        status.judgeLimited = inquiry.limited
         status.memoEntries = memo.count
         status.tokensSaved = tokensSaved.load(ordering: .relaxed)
         status.costSavedNanoUSD = costSavedNanoUSD.load(ordering: .relaxed)

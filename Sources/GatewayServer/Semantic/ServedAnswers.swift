@@ -19,9 +19,10 @@ final class ServedAnswers: @unchecked Sendable {
     }
 
     /// Remembered: some hundreds of bytes each.
-    private static let countMax = 2048
+    static let countMax = 2048
     private let lock = Lock()
     private var ring: [Served] = []
+    /// Where the next one goes once the ring is full: the place of the oldest.
     private var next = 0
 
     /// Remembers one, in place of the oldest.
@@ -31,8 +32,8 @@ final class ServedAnswers: @unchecked Sendable {
                 ring.append(served)
             } else {
                 ring[next] = served
+                next = (next + 1) % Self.countMax
             }
-            next = (next + 1) % Self.countMax
         }
     }
 
@@ -45,8 +46,10 @@ final class ServedAnswers: @unchecked Sendable {
         }
     }
 
-    /// The one that was served from an entry last.
-    func answer(ofEntry entry: UInt64) -> Digest256? { lock.withLock { ring.last { $0.match.entry == entry }?.match.answer } }
+    /// The answer that was served from an entry last.
+    func answer(ofEntry entry: UInt64) -> Digest256? {
+        lock.withLock { (ring[..<next].last { $0.match.entry == entry } ?? ring[next...].last { $0.match.entry == entry })?.match.answer }
+    }
 
     /// Those with the smallest probability; without one, with the smallest cosine. An entry's pair with the same text counts once.
     func riskiest(_ count: Int) -> [Served] {
@@ -63,8 +66,9 @@ final class ServedAnswers: @unchecked Sendable {
     /// Forgets those that a condition selects: their texts are not to be shown any more.
     func forget(where condition: (Served) -> Bool) {
         lock.withLock {
-            ring.removeAll(where: condition)
-            next = ring.count % Self.countMax
+            // In the order of time again, so that the oldest still goes first.
+            ring = (ring[next...] + ring[..<next]).filter { !condition($0) }
+            next = 0
         }
     }
 }

@@ -22,7 +22,8 @@ final class SimilarRequest {
     let operation: Operation
     /// Nothing purged since then is added.
     let begun: UInt64
-    var gate: [Float]
+    /// The gate's vector; `nil` where there is no gate, and the large model's stands for it.
+    let gate: [Float]?
     /// The large model's vector, once it is there.
     var vector: [Float]?
     /// What the look-up wants to learn; given back if nobody concludes it.
@@ -30,7 +31,7 @@ final class SimilarRequest {
 
     init(
         service: SemanticService, scope: String, partition: Digest256, digest: Digest256, text: [UInt8], guardText: GuardText,
-        rules: GuardRules, policy: SemanticPolicy, owner: SimilarOwner, operation: Operation, gate: [Float]
+        rules: GuardRules, policy: SemanticPolicy, owner: SimilarOwner, operation: Operation, gate: [Float]?
     ) {
         self.service = service
         self.scope = scope
@@ -51,8 +52,20 @@ final class SimilarRequest {
     /// Takes what the look-up said.
     func adopt(_ decision: SemanticDecision) { ticket = decision.ticket }
 
-    /// The fresh answer is in the store: it is judged and the question added, off the loop.
-    func answered(body: [UInt8], isStream: Bool, now: WallTime) {
+    /// The fresh answer is in the store: it is judged and the question added, off the loop. Where an endpoint makes the vectors and this one
+    /// has none yet, it is asked for first; without it the question is not added.
+    func answered(body: [UInt8], isStream: Bool, now: WallTime, worker: LoopWorker) {
+        guard let remote = worker.semanticLane?.remote, vector == nil else { return handOver(body, isStream, now) }
+        vector = service.memo.vector(of: text)
+        if vector != nil { return handOver(body, isStream, now) }
+        _ = remote.embed(text, for: .insert, on: worker) { [self] made in
+            vector = made
+            if made != nil { handOver(body, isStream, now) }
+        }
+    }
+
+    private func handOver(_ body: [UInt8], _ isStream: Bool, _ now: WallTime) {
+        guard let gate = gate ?? vector else { return }
         let job = SemanticJudge.Job(
             partition: partition, digest: digest, text: text, owner: owner, operation: operation, begun: begun, gate: gate, vector: vector,
             ticket: ticket, body: body, isStream: isStream, asked: now)

@@ -1,5 +1,5 @@
-import Hashing
 import GatewayModel
+import Hashing
 
 /// Vectors of texts that were embedded lately: the same question with another system prompt, or from another tenant, costs no second run of the
 /// model. A vector tells nothing that the text does not, and who asks has the text: nothing passes between tenants. Any thread.
@@ -12,7 +12,7 @@ final class VectorMemo: @unchecked Sendable {
     private var young: [Digest256: [Float]] = [:]
     private var old: [Digest256: [Float]] = [:]
 
-    /// `entriesMax`: texts remembered; 0 for none.
+    /// `entriesMax`: texts remembered, rounded down to an even number; below 2, none.
     init(entriesMax: Int) { generationMax = entriesMax / 2 }
 
     /// The vector of a text, if it is remembered.
@@ -35,7 +35,8 @@ final class VectorMemo: @unchecked Sendable {
     }
 
     private func insert(_ vector: [Float], _ key: Digest256) {
-        if young.count >= generationMax {
+        // One that is there already needs no room: others must not go for it.
+        if young[key] == nil, young.count >= generationMax {
             old = young
             young = [:]
         }

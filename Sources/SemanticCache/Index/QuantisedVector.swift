@@ -67,7 +67,7 @@ struct QuantisedVector: Equatable {
 
 /// A vector to search with: finer than the stored ones, so that only they are rounded.
 struct QueryVector {
-    /// Components scaled so that the largest is ±8191: a product with a stored code, summed over 4,096 dimensions, stays within 32 bits.
+    /// Components scaled so that the largest is ±`largestCode`.
     let codes: [Int16]
     /// The Euclidean length of `codes`.
     let norm: Float
@@ -76,9 +76,10 @@ struct QueryVector {
     /// The same as it would be stored.
     let stored: QuantisedVector
 
-    /// Dimensions that 32-bit sums allow.
-    static let dimensionsMax = 2048
-    private static let largestCode: Float = 8191
+    /// The most dimensions.
+    static let dimensionsMax = 4096
+    /// The largest code, such that a product with a stored code (at most 127), summed over all dimensions, stays within 32 bits.
+    private static func largestCode(_ dimensions: Int) -> Float { dimensions <= 2048 ? 8191 : 4095 }
 
     /// As `QuantisedVector.init`.
     init(_ vector: Span<Float>, dimensions: Int) throws(SemanticReason) {
@@ -86,14 +87,25 @@ struct QueryVector {
         signs = stored.signs
         var largest: Float = 0
         for index in 0..<dimensions { largest = max(largest, abs(vector[index])) }
+        let scale = Self.largestCode(dimensions)
         var codes = [Int16](repeating: 0, count: dimensions)
         var total: Double = 0
         for index in 0..<dimensions {
-            let code = Int16((vector[index] / largest * Self.largestCode).rounded())
+            let code = Int16((vector[index] / largest * scale).rounded())
             codes[index] = code
             total += Double(code) * Double(code)
         }
         self.codes = codes
         norm = Float(total.squareRoot())
+    }
+}
+
+extension SemanticReason {
+    /// Why a vector can neither be stored nor searched with; `nil` if it can.
+    public static func problem(of vector: Span<Float>, dimensions: Int) -> SemanticReason? {
+        do throws(SemanticReason) {
+            _ = try QuantisedVector(vector, dimensions: dimensions)
+            return nil
+        } catch { return error }
     }
 }

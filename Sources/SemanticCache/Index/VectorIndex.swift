@@ -65,6 +65,8 @@ final class VectorIndex: @unchecked Sendable {
     ) -> SemanticReason? {
         writing.withLock {
             if let minute, !owners.mayInsert(owner.key, minute: minute, perMinute: limits.insertsPerMinute) { return .keyRate }
+            // Before anything makes room for it: what is refused must cost nobody an entry.
+            guard partitions[key] != nil || partitions.count < limits.partitions else { return .full }
             guard makeRoom(for: owner.key, in: key, evicted: evicted), let partition = partition(key) else { return .full }
             var entry = entry
             entry.owner = owners.retain(owner)
@@ -117,26 +119,32 @@ final class VectorIndex: @unchecked Sendable {
     /// are what `condition` may look at. When this returns, no reader finds them any more.
     @discardableResult
     func remove(in key: Digest256? = nil, where condition: (_ answer: UInt64, _ owner: UInt32, _ id: UInt64) -> Bool) -> [UInt64] {
-        writing.withLock {
-            var ids: [UInt64] = []
-            let chosen = key.map { partitions[$0].map { [$0] } ?? [] } ?? Array(partitions.values)
-            for partition in chosen {
-                partition.remove(where: { condition($0.answer($1), $0.owner($1), $0.id($1)) }) { id, owner in
-                    forget(owner)
-                    ids.append(id)
-                }
-                if partition.live == 0 { drop(partition) }
-            }
-            show()
-            return ids
-        }
+        writing.withLock { removeLocked(in: key, where: condition) }
     }
 
     /// Removes what owners filled.
     func remove(ownedBy condition: (EntryOwner) -> Bool) -> [UInt64] {
-        let numbers = writing.withLock { owners.numbers(where: condition) }
-        guard !numbers.isEmpty else { return [] }
-        return remove { _, owner, _ in numbers.contains(owner) }
+        // Under one lock: a number may be another owner's a moment later.
+        writing.withLock {
+            let numbers = owners.numbers(where: condition)
+            return numbers.isEmpty ? [] : removeLocked { _, owner, _ in numbers.contains(owner) }
+        }
+    }
+
+    private func removeLocked(
+        in key: Digest256? = nil, where condition: (_ answer: UInt64, _ owner: UInt32, _ id: UInt64) -> Bool
+    ) -> [UInt64] {
+        var ids: [UInt64] = []
+        let chosen = key.map { partitions[$0].map { [$0] } ?? [] } ?? Array(partitions.values)
+        for partition in chosen {
+            partition.remove(where: { condition($0.answer($1), $0.owner($1), $0.id($1)) }) { id, owner in
+                forget(owner)
+                ids.append(id)
+            }
+            if partition.live == 0 { drop(partition) }
+        }
+        show()
+        return ids
     }
 
     private func partition(_ key: Digest256) -> Partition? {

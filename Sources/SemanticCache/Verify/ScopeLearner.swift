@@ -176,6 +176,9 @@ struct ScopeLearner: Equatable, Sendable {
         var even: LogisticModel
         var odd: LogisticModel
         var calibrations: [Double: Calibration]
+        /// What had been counted when it was begun.
+        var labels: UInt64
+        var alarms: UInt64
     }
 
     /// Fits the models and finds the thresholds. Some ten milliseconds for a full window.
@@ -192,11 +195,14 @@ struct ScopeLearner: Equatable, Sendable {
         for bound in calibrations.keys {
             found[bound] = Calibration(window, even: even, odd: odd, requests: requests, maxError: bound)
         }
-        return Fit(model: LogisticModel.fitted(to: examples, prior: prior), even: even, odd: odd, calibrations: found)
+        return Fit(
+            model: LogisticModel.fitted(to: examples, prior: prior), even: even, odd: odd, calibrations: found,
+            labels: counters.labels, alarms: counters.alarms)
     }
 
-    /// Takes over a fit.
+    /// Takes over a fit, unless an alarm was raised since it was begun, or everything was forgotten: it would bring back what was dropped.
     mutating func apply(_ fit: Fit) {
+        guard fit.alarms == counters.alarms, fit.labels <= counters.labels else { return }
         labelsSinceFit = 0
         model = fit.model
         halves = (fit.even, fit.odd)
