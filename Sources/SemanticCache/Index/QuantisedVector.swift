@@ -67,7 +67,7 @@ struct QuantisedVector: Equatable {
 
 /// A vector to search with: finer than the stored ones, so that only they are rounded.
 struct QueryVector {
-    /// Components scaled so that the largest is ±8191: a product with a stored code, summed over 4,096 dimensions, stays within 32 bits.
+    /// Components scaled so that the largest is ±8191: a product with a stored code, summed over `dimensionsMax` dimensions, stays within 32 bits.
     let codes: [Int16]
     /// The Euclidean length of `codes`.
     let norm: Float

@@ -22,7 +22,7 @@ import Testing
         let index = bench.index
         let faults = Faults()
         let entries = try (1...2500 as ClosedRange<UInt64>).map { try IndexBench.entry($0) }
-        let query = try QueryVector(IndexBench.query.span, dimensions: 64)
+        let query = try QueryVector(of: IndexBench.query)
         onThreads(3) { thread in
             guard thread > 0 else {
                 for entry in entries {
@@ -116,7 +116,7 @@ import Testing
         slot.sequence.add(1, ordering: .sequentiallyConsistent)
         fence.retire(slot)
         let reference = PublishedReference(Token(), fence: fence)
-        weak var old = reference.current
+        weak let old = reference.current
         reference.replace(Token())
         #expect(old == nil && reference.current != nil)
     }
