@@ -49,11 +49,11 @@ extension SplitMix64 {
     func `data of one kind end at infinity`(isRight: Bool) {
         let data = examples(400, seed: 3) { _, _ in isRight }
         let fitted = LogisticModel.fitted(to: data, prior: .shipped)
-        #expect(fitted.coefficients.allSatisfy(\.isFinite))
+        #expect(fitted.coefficients.allSatisfy { $0.isFinite })
         #expect(data.allSatisfy { (fitted.probability($0.terms) > 0.5) == isRight })
         let one = LogisticModel.Example(terms: data[0].terms, isRight: isRight, weight: 1)
         let constant = LogisticModel.fitted(to: [LogisticModel.Example](repeating: one, count: 300), prior: .shipped)
-        #expect(constant.coefficients.allSatisfy(\.isFinite))
+        #expect(constant.coefficients.allSatisfy { $0.isFinite })
         #expect((constant.probability(one.terms) > 0.9) == isRight)
     }
 
@@ -67,10 +67,10 @@ extension SplitMix64 {
     func `numbers that give out end in a model`(value: Double) {
         var data = examples(50, seed: 5) { features, _ in features.margin > 0.1 }
         data[7].terms[2] = value
-        #expect(LogisticModel.fitted(to: data, prior: .shipped).coefficients.allSatisfy(\.isFinite))
+        #expect(LogisticModel.fitted(to: data, prior: .shipped).coefficients.allSatisfy { $0.isFinite })
         data = examples(50, seed: 5) { features, _ in features.margin > 0.1 }
         data[7].weight = value
-        #expect(LogisticModel.fitted(to: data, prior: .shipped).coefficients.allSatisfy(\.isFinite))
+        #expect(LogisticModel.fitted(to: data, prior: .shipped).coefficients.allSatisfy { $0.isFinite })
     }
 
     @Test func `a weight counts for less than as many examples`() {
@@ -97,8 +97,8 @@ extension SplitMix64 {
         odd.support = -5
         odd.blocked = -5
         odd.entries = -5
-        #expect(LogisticModel.terms(of: odd).allSatisfy(\.isFinite))
+        #expect(LogisticModel.terms(of: odd).allSatisfy { $0.isFinite })
         odd.entries = .max
-        #expect(LogisticModel.terms(of: odd).allSatisfy(\.isFinite))
+        #expect(LogisticModel.terms(of: odd).allSatisfy { $0.isFinite })
     }
 }
