@@ -141,7 +141,7 @@ let package = Package(
             name: "EmbeddingTests", dependencies: ["Embedding", "JSON", "GatewayModel", "TestSupport"], exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
-            name: "SemanticCacheTests", dependencies: ["SemanticCache", "Storage", "JSON", "GatewayModel", "TestSupport"],
+            name: "SemanticCacheTests", dependencies: ["SemanticCache", "Storage", "Hashing", "JSON", "GatewayModel", "TestSupport"],
             exclude: ["Fixtures"], swiftSettings: strict),
         tests(of: "DemoProvider", ["JSON"]),
         tests(

@@ -110,6 +110,11 @@ public final class SemanticCache: Sendable {
     /// Removes entries by id, as when their record turned out to be gone.
     func forgetEntries(_ condition: (UInt64) -> Bool) { store.delete(index.remove { _, _, id in condition(id) }) }
 
+    /// The records of these entries of a partition are gone: so that no later lookup stumbles over them again.
+    func forget(_ ids: [UInt64], in partition: Digest256) {
+        store.delete(index.remove(in: partition) { _, _, id in ids.contains(id) })
+    }
+
     // MARK: - Removing
 
     /// The answers of these keys are gone from the exact cache: their entries go as well. One pass over the index for all of them.
@@ -213,8 +218,8 @@ public final class SemanticCache: Sendable {
         store.readAll { [weak self] key, record in
             guard let self else { return }
             // Newer ones were added by `insert` meanwhile.
-            if let record, record.id >= last { return }
-            guard let record, record.encoder == encoder, EntryStore.key(record.id) == key, !purges.selects(record, since: 0) else {
+            if let record, record.id >= last, record.id <= EntryStore.idMax, EntryStore.key(record.id) == key { return }
+            guard let record, fits(record), EntryStore.key(record.id) == key, !purges.selects(record, since: 0) else {
                 counters.dropped.add(1, ordering: .relaxed)
                 store.delete(key: key)
                 return
@@ -229,12 +234,20 @@ public final class SemanticCache: Sendable {
         }
     }
 
+    /// Whether a record's vectors are of this cache's models.
+    private func fits(_ record: EntryRecord) -> Bool {
+        record.id > 0 && record.encoder == encoder && record.gate.codes.count == options.gateDimensions
+            && record.vector.codes.count == options.dimensions
+    }
+
     private func restoreLearning(_ name: [UInt8], _ bytes: [UInt8]) {
         var reader = ByteReader(bytes: bytes)
         guard reader.next(UInt64.self) == encoder, let length = reader.next(UInt16.self), bytes.count >= 14 + Int(length) else { return }
         let scope = String(decoding: bytes[10..<10 + Int(length)], as: UTF8.self)
         var rest = ByteReader(bytes: Array(bytes[(10 + Int(length))...]))
-        guard Self.learningName(scope) == name, let count = rest.next(UInt32.self), bytes.count >= 14 + Int(length) + Int(count) else { return }
+        guard Self.learningName(scope) == name, let count = rest.next(UInt32.self), bytes.count >= 14 + Int(length) + Int(count) else {
+            return
+        }
         let start = 14 + Int(length)
         guard let relations = AnswerRelations(Array(bytes[start..<start + Int(count)])),
             let learner = ScopeLearner(Array(bytes[(start + Int(count))...]))

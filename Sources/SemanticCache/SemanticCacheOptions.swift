@@ -6,9 +6,9 @@ public struct SemanticCacheOptions: Sendable {
     public var path: String?
     /// Names the pair of embedding models: a record of another name is dropped at start.
     public var modelID: String
-    /// Dimensions of the large model's vectors: a multiple of 64, at most 4096.
+    /// Dimensions of the large model's vectors: 1 to 2048.
     public var dimensions = 384
-    /// Dimensions of the gate's vectors: a multiple of 64, at most 4096.
+    /// Dimensions of the gate's vectors: 1 to 2048.
     public var gateDimensions = 128
     /// Entries of the whole index.
     public var entriesMax = 200_000

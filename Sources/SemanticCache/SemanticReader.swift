@@ -126,38 +126,47 @@ public final class SemanticReader {
         let neighbours = search.nearest(to: query, count: Self.neighboursMax)
         guard let nearest = neighbours.first else { throw .empty }
         guard nearest.cosine >= floor else { throw .distant }
-        guard let chosen = choose(neighbours, floor: floor, guarding) else { throw .guarded }
-        guard let record = chosen.record else {
-            cache.counters.missing.add(1, ordering: .relaxed)
-            throw .missingRecord
+        var missing: [UInt64] = []
+        let choice = choose(neighbours, floor: floor, missing: &missing, guarding)
+        if !missing.isEmpty {
+            cache.counters.missing.add(UInt64(missing.count), ordering: .relaxed)
+            // A store that can't be read now says nothing about its records.
+            if records.isReadable { cache.forget(missing, in: partition) }
         }
+        guard let chosen = choice else { throw missing.isEmpty ? .guarded : .missingRecord }
+        let record = chosen.record
         let neighbour = neighbours[chosen.index]
         var features = features(of: chosen.index, neighbours, blocked: chosen.blocked, scope: scope)
         features.gateCosine = search.gateCosine(gateQuery, of: neighbour)
         features.entries = blocks.live
         features.isExplored = chosen.verdict.overall == .explore
-        // What was purged while this looked must not come out of it; anything else that was purged costs a hit, rarely.
-        if cache.isPurged(since: epoch), !search.isLive(neighbour) { throw .purged }
+        // What was purged while this looked must not come out of it; anything else that was purged costs a hit, rarely. Blocks that were
+        // packed meanwhile don't know what was removed since.
+        if cache.isPurged(since: epoch), !search.isLive(neighbour) || cache.index.blocks(of: partition, slot: slot) !== blocks {
+            throw .purged
+        }
         return Found(
             search: search, neighbours: neighbours, neighbour: neighbour, record: record, features: features, verdict: chosen.verdict)
     }
 
     private struct Choice {
         var index: Int
-        var record: EntryRecord?
+        var record: EntryRecord
         var verdict: GuardVerdict
         /// Neighbours that the guard blocked, by place.
         var blocked: Set<Int>
     }
 
-    /// The nearest entry that passes the guard, or else the nearest that may be explored; `nil` if all that were looked at are blocked.
-    private func choose(_ neighbours: [Neighbour], floor: Float, _ guarding: (Span<UInt8>) -> GuardVerdict) -> Choice? {
+    /// The nearest entry that passes the guard, or else the nearest that may be explored; `nil` if all that were looked at are blocked. Those
+    /// that have no record any more are told by their ids.
+    private func choose(
+        _ neighbours: [Neighbour], floor: Float, missing: inout [UInt64], _ guarding: (Span<UInt8>) -> GuardVerdict
+    ) -> Choice? {
         var blocked: Set<Int> = []
         var explored: Choice?
-        var missing: Choice?
         for (index, neighbour) in neighbours.prefix(Self.guardedMax).enumerated() where neighbour.cosine >= floor {
             guard let record = records.record(neighbour.id) else {
-                missing = missing ?? Choice(index: index, record: nil, verdict: .pass, blocked: [])
+                missing.append(neighbour.id)
                 continue
             }
             let verdict = guarding(record.text.span)
@@ -168,7 +177,7 @@ public final class SemanticReader {
             }
         }
         explored?.blocked = blocked
-        return explored ?? missing
+        return explored
     }
 
     /// Cosine, margin and support of a neighbour among the others. Blocked ones are no rivals: the guard has told them apart.

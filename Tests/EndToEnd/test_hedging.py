@@ -108,7 +108,7 @@ def test_the_first_target_may_still_win(lab):
     response = lab.ask("first-wins")
     answered_by(response, 0, "a", "first-wins")
     assert response.json()["choices"][0]["message"]["content"] == "late"
-    wait_until(lambda: lab.b.was_left("first-wins") == 1, 2, "the hedge being given up")
+    wait_until(lambda: lab.b.was_left("first-wins") == 1, 10, "the hedge being given up")
 
 
 @pytest.mark.parametrize("name, answer", [("stream", SILENCE), ("half-stream", SLOW_STREAM)])

@@ -95,7 +95,7 @@ def test_the_judge_says_same_and_the_question_becomes_an_alias(start, judge):
     mark = re.match(r"<<< question ([0-9a-f]{16})\n", prompt).group(1)
     assert prompt.count(mark) == 6 and f"How do I change my {SUBJECT}?" in prompt
     # It went through the gateway as anybody's request: it is in the log, and it was never matched itself.
-    rows = lambda: [row for row in gateway.admin("GET", "/logs").json()["result"] if row["model"] == "judge"]
+    rows = lambda: [row for row in gateway.admin("GET", "/logs").json()["rows"] if row["model"] == "judge"]
     assert len(wait_until(rows, 10, "the judge's row")) == 1
     assert all(scope["scope"].startswith("judge") is False for scope in semantic(gateway)["scopes"])
 
@@ -133,8 +133,8 @@ def test_a_judge_that_hangs_is_given_up_and_nobody_waits_for_it(start, judge):
     assert gateway.process.text().count("The judge's model can't be asked") == 1
 
 
-@pytest.mark.parametrize("limits", [{"budgets": [{"usd": 0.000001, "per": "month"}]}, {"budgets": [{"tokens": 1, "per": "month"}]}],
-                         ids=["usd", "tokens"])
+@pytest.mark.parametrize("limits", [{"budgets": [{"cost": 0.000001, "per": "month"}]}, {"budgets": [{"tokens": 1, "per": "month"}]}],
+                         ids=["cost", "tokens"])
 def test_a_judge_without_budget_leaves_answers_unsure(start, judge, limits):
     gateway = start(limits=limits)
     key = gateway.create_key()

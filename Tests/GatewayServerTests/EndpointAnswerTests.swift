@@ -74,7 +74,7 @@ private func answer(_ vector: String, model: String = "\"m\"", more: String = ""
     }
 
     @Test func `the longest spelling of a vector of 4096 floats fits`() {
-        let text = answer(numbers(4096, "-0.012345678901234567890123456789012345e-10"))
+        let text = answer(numbers(4096, "-0.012345678901234567890123456789012345e-01"))
         if case .failure(let failure) = read(text, 4096) { Issue.record("\(failure)") }
     }
 

@@ -103,22 +103,25 @@ final class EntryStore: @unchecked Sendable {
         if !isQueued { done() }
     }
 
-    /// The greatest id in the store.
+    /// The greatest id in the store; keys that no entry has are passed over.
     func lastID() -> UInt64 {
         guard let environment else { return 0 }
         var last: UInt64 = 0
         environment.makeReader().forEach(in: environment.database(Self.entries), from: [UInt8]().span, .backward) { key, _ in
             last = Self.id(key) ?? 0
-            return false
+            return last == 0
         }
         return last
     }
+
+    /// Ids beyond are never reached, so only a damaged key has one.
+    static let idMax: UInt64 = 1 << 62
 
     static func id(_ key: Span<UInt8>) -> UInt64? {
         guard key.count == 8 else { return nil }
         var id: UInt64 = 0
         for index in 0..<8 { id = id << 8 | UInt64(key[index]) }
-        return id
+        return id <= idMax ? id : nil
     }
 
     /// Removes a record by the key it was found under.
@@ -200,6 +203,9 @@ final class EntryReader {
         self.transaction = transaction
         self.database = database
     }
+
+    /// Whether the store can be read now.
+    var isReadable: Bool { transaction?.isReadable ?? true }
 
     /// The record of that id; `nil` if there is none, or none that can be read.
     func record(_ id: UInt64) -> EntryRecord? {

@@ -62,7 +62,8 @@ extension ScopeLearner {
     private mutating func read(_ reader: inout ByteReader) -> Bool {
         var list: [UInt64] = []
         for _ in 0..<Counters.count {
-            guard let counter = reader.next(UInt64.self) else { return false }
+            // Half the range: counting on must not overflow.
+            guard let counter = reader.next(UInt64.self), counter <= UInt64(Int64.max) else { return false }
             list.append(counter)
         }
         guard let labels = reader.next(UInt32.self), let alarm = reader.next(UInt8.self), let isFitted = reader.next(UInt8.self) else {

@@ -26,7 +26,7 @@ final class IndexBench {
     }
 
     static func entry(_ id: UInt64, answer: UInt64 = 0) throws(SemanticReason) -> IndexEntry {
-        let vector = try QuantisedVector(query.span, dimensions: 64)
+        let vector = try QuantisedVector(of: query)
         return IndexEntry(id: id, answer: answer, owner: 0, gate: vector, vector: vector)
     }
 
@@ -45,7 +45,7 @@ final class IndexBench {
     /// The ids that a reader finds in a partition.
     func ids(_ partition: UInt64 = 1) throws -> [UInt64] {
         guard let blocks = index.blocks(of: named(partition), slot: slot) else { return [] }
-        let query = try QueryVector(Self.query.span, dimensions: 64)
+        let query = try QueryVector(of: Self.query)
         return VectorSearch(blocks).nearest(to: query, count: .max).map(\.id).sorted()
     }
 
@@ -53,7 +53,7 @@ final class IndexBench {
     func touch(_ id: UInt64, _ partition: UInt64 = 1) throws {
         guard let blocks = index.blocks(of: named(partition), slot: slot) else { return }
         let search = VectorSearch(blocks)
-        for neighbour in search.nearest(to: try QueryVector(Self.query.span, dimensions: 64), count: .max) where neighbour.id == id {
+        for neighbour in search.nearest(to: try QueryVector(of: Self.query), count: .max) where neighbour.id == id {
             search.touch(neighbour)
         }
     }

@@ -22,8 +22,7 @@ import Testing
         let index = bench.index
         let faults = Faults()
         let entries = try (1...2500 as ClosedRange<UInt64>).map { try IndexBench.entry($0) }
-        let direction = IndexBench.query
-        let query = try QueryVector(direction.span, dimensions: 64)
+        let query = try QueryVector(of: IndexBench.query)
         onThreads(3) { thread in
             guard thread > 0 else {
                 for entry in entries {

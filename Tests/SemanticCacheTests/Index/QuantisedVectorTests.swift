@@ -51,9 +51,8 @@ import Testing
             let first = random.direction(dimensions)
             let second = random.direction(near: first, cosine: Float(step) / 11)
             let exact = exactCosine(first, second)
-            let left = try QuantisedVector(first.span, dimensions: dimensions)
-            let scaled = second.map { $0 * 1000 }
-            let right = try QuantisedVector(scaled.span, dimensions: dimensions)
+            let left = try QuantisedVector(of: first)
+            let right = try QuantisedVector(of: second.map { $0 * 1000 })
             #expect(abs(Double(left.cosine(right)) - exact) < 0.01)
             #expect(left.cosine(right) == right.cosine(left))
             #expect(abs(left.cosine(left) - 1) < 1e-5)
@@ -63,7 +62,7 @@ import Testing
     @Test func `a stored vector is rebuilt as another`() throws {
         var random = SplitMix64(seed: 3)
         for _ in 0..<20 {
-            let vector = try QuantisedVector(random.direction(130).span, dimensions: 130)
+            let vector = try QuantisedVector(of: random.direction(130))
             let again = try #require(QuantisedVector(codes: vector.codes))
             #expect(again.codes == vector.codes && again.norm == vector.norm && again.signs.count == 3)
             // A component that rounds to zero loses its sign.
@@ -83,7 +82,7 @@ import Testing
 
     @Test func `a sum over the most dimensions overflows`() throws {
         let ones = [Float](repeating: 1, count: QueryVector.dimensionsMax)
-        let query = try QueryVector(ones.span, dimensions: ones.count)
+        let query = try QueryVector(of: ones)
         let block = VectorBlock(layout: VectorBlock.Layout(dimensions: ones.count, gateDimensions: ones.count), capacity: 8)
         block.append(IndexEntry(id: 1, answer: 1, owner: 0, gate: query.stored, vector: query.stored))
         #expect(abs(block.cosine(query, 0) - 1) < 1e-3 && abs(block.gateCosine(query, 0) - 1) < 1e-3)

@@ -66,3 +66,13 @@ func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
     }
     for thread in threads { pthread_join(thread, nil) }
 }
+
+extension QuantisedVector {
+    /// Of as many dimensions as there are.
+    init(of vector: [Float]) throws(SemanticReason) { try self.init(vector.span, dimensions: vector.count) }
+}
+
+extension QueryVector {
+    /// Of as many dimensions as there are.
+    init(of vector: [Float]) throws(SemanticReason) { try self.init(vector.span, dimensions: vector.count) }
+}

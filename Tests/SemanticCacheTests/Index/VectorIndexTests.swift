@@ -15,8 +15,7 @@ import Testing
                 #expect(bench.index.insert(entry, owner: IndexBench.owner("a"), partition: key, minute: 0) { _ in } == nil)
             }
         }
-        let direction = IndexBench.query
-        let query = try QueryVector(direction.span, dimensions: 64)
+        let query = try QueryVector(of: IndexBench.query)
         for (number, key) in keys.enumerated() {
             let blocks = try #require(bench.index.blocks(of: key, slot: bench.slot))
             let first = UInt64(number) * 3 + 1

@@ -25,12 +25,11 @@ import Testing
             }
             let order = Array(vectors.indices).shuffled(using: &random)
             for number in order {
-                let (gateVector, vector) = (gates[number], vectors[number])
                 partition.append(
                     IndexEntry(
                         id: UInt64(number) + 1, answer: UInt64(number / 10), owner: 0,
-                        gate: try QuantisedVector(gateVector.span, dimensions: gateDimensions),
-                        vector: try QuantisedVector(vector.span, dimensions: dimensions)))
+                        gate: try QuantisedVector(of: gates[number]),
+                        vector: try QuantisedVector(of: vectors[number])))
             }
             list = try #require(partition.published.current)
         }
@@ -45,7 +44,7 @@ import Testing
         for step in 0..<10 {
             let asked = Int(random.next() % 2000)
             let query = random.direction(near: field.vectors[asked], cosine: 0.85 + 0.015 * Float(step))
-            let found = search.nearest(to: try QueryVector(query.span, dimensions: dimensions), count: 64)
+            let found = search.nearest(to: try QueryVector(of: query), count: 64)
             let exact = field.vectors.map { exactCosine($0, query) }
             let near = exact.indices.filter { exact[$0] >= 0.8 }
             expected += near.count
@@ -55,7 +54,7 @@ import Testing
             #expect(found.allSatisfy { $0.answer == ($0.id - 1) / 10 })
             // The gate: the best of all, whatever the large vectors say.
             let gate = random.direction(near: field.gates[asked], cosine: 0.9)
-            let best = try #require(search.bestGateCosine(try QueryVector(gate.span, dimensions: gateDimensions)))
+            let best = try #require(search.bestGateCosine(try QueryVector(of: gate)))
             #expect(abs(Double(best) - (field.gates.map { exactCosine($0, gate) }.max() ?? 0)) < 0.01)
         }
         #expect(expected >= 40, "the queries have neighbours to miss")
@@ -64,8 +63,8 @@ import Testing
     @Test func `removed entries crowd out live ones`() throws {
         var random = SplitMix64(seed: 4)
         let center = random.direction(64)
-        let vector = try QuantisedVector(center.span, dimensions: 64)
-        let far = try QuantisedVector(random.direction(near: center, cosine: 0.9).span, dimensions: 64)
+        let vector = try QuantisedVector(of: center)
+        let far = try QuantisedVector(of: random.direction(near: center, cosine: 0.9))
         let block = VectorBlock(layout: VectorBlock.Layout(dimensions: 64, gateDimensions: 64), capacity: 1024)
         for id in 1...1000 as ClosedRange<UInt64> {
             let stored = id == 700 ? far : vector
@@ -73,7 +72,7 @@ import Testing
         }
         for slot in 0..<1000 where slot != 699 { #expect(block.remove(slot) == UInt64(slot) + 1) }
         let search = VectorSearch(BlockList([block]))
-        let query = try QueryVector(center.span, dimensions: 64)
+        let query = try QueryVector(of: center)
         #expect(search.nearest(to: query, count: 12).map(\.id) == [700])
         #expect(abs((search.bestGateCosine(query) ?? 0) - far.cosine(vector)) < 0.01)
         #expect(block.remove(699) == 700 && block.remove(699) == 0)
@@ -81,13 +80,13 @@ import Testing
     }
 
     @Test func `equal vectors come in another order each time`() throws {
-        let vector = try QuantisedVector(([1] + [Float](repeating: 0, count: 63)).span, dimensions: 64)
+        let vector = try QuantisedVector(of: ([1] + [Float](repeating: 0, count: 63)))
         let layout = VectorBlock.Layout(dimensions: 64, gateDimensions: 64)
         let blocks = (0..<2).map { _ in VectorBlock(layout: layout, capacity: 8) }
         for id in [9, 2, 7, 4] as [UInt64] {
             blocks[id % 2 == 0 ? 1 : 0].append(IndexEntry(id: id, answer: 0, owner: 0, gate: vector, vector: vector))
         }
-        let query = try QueryVector(([1] + [Float](repeating: 0, count: 63)).span, dimensions: 64)
+        let query = try QueryVector(of: ([1] + [Float](repeating: 0, count: 63)))
         #expect(VectorSearch(BlockList(blocks)).nearest(to: query, count: 3).map(\.id) == [2, 4, 7])
         #expect(VectorSearch(BlockList([])).nearest(to: query, count: 3).isEmpty)
         #expect(VectorSearch(BlockList([])).bestGateCosine(query) == nil)
