@@ -236,7 +236,7 @@ public final class SemanticCache: Sendable {
 
     /// Whether a record's vectors are of this cache's models.
     private func fits(_ record: EntryRecord) -> Bool {
-        record.id > 0 && record.encoder == encoder && record.gate.codes.count == options.gateDimensions
+        (1...EntryStore.idMax).contains(record.id) && record.encoder == encoder && record.gate.codes.count == options.gateDimensions
             && record.vector.codes.count == options.dimensions
     }
 

@@ -10,19 +10,25 @@ final class EntryStore: @unchecked Sendable {
     private static let entries = "entries"
     private static let learning = "learning"
 
-    private let environment: StoreEnvironment?
-    private let writer: WriterThread<OperationWork>?
+    /// An open store with its databases: asked for once, as a closed one has none.
+    private struct Disk {
+        let environment: StoreEnvironment
+        let writer: WriterThread<OperationWork>
+        let entries: StoreDatabase
+        let learning: StoreDatabase
+    }
+
+    private let disk: Disk?
     private let mutex = Lock()
     private var pending: [UInt64: [UInt8]] = [:]
     private var isClosed = false
 
     /// What opening had to do; `nil` in memory.
-    var opening: StoreOpening? { environment?.opening }
+    var opening: StoreOpening? { disk?.environment.opening }
 
     init(_ options: SemanticCacheOptions, layout: VectorBlock.Layout) throws(StoreError) {
         guard let path = options.path else {
-            environment = nil
-            writer = nil
+            disk = nil
             return
         }
         // An entry takes a page and a half at worst; a map is address space.
@@ -34,7 +40,6 @@ final class EntryStore: @unchecked Sendable {
                 schema: SemanticCacheOptions.schema, databases: [Self.entries, Self.learning],
                 mapSize: StoreOptions.rounded(mapSize: overflow ? Int.max : size), durability: .noMetaSync, isDisposable: true,
                 checker: options.checker))
-        environment = opened
         let database = opened.database(Self.entries)
         let work = OperationWork { transaction throws(StoreError) in
             // A full map: the oldest go. They leave memory when they are next asked for.
@@ -47,7 +52,10 @@ final class EntryStore: @unchecked Sendable {
                 try transaction.delete(oldest.span, in: database)
             }
         }
-        writer = try WriterThread(environment: opened, work: work, limits: options.writer, name: "weir-semantic")
+        disk = Disk(
+            environment: opened,
+            writer: try WriterThread(environment: opened, work: work, limits: options.writer, name: "weir-semantic"),
+            entries: database, learning: opened.database(Self.learning))
     }
 
     static func key(_ id: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: id >> UInt64(56 - 8 * $0)) } }
@@ -61,8 +69,8 @@ final class EntryStore: @unchecked Sendable {
             return !isClosed
         }
         guard isTaken else { return false }
-        guard let environment, let writer else { return true }
-        return writer.submit([.put(environment.database(Self.entries), key: Self.key(id), value: bytes)], isDurable: false) { error in
+        guard let disk else { return true }
+        return disk.writer.submit([.put(disk.entries, key: Self.key(id), value: bytes)], isDurable: false) { error in
             if error != nil { dropped() }
             self.mutex.withLock { _ = self.pending.removeValue(forKey: id) }
         }
@@ -71,26 +79,24 @@ final class EntryStore: @unchecked Sendable {
     /// Removes records. Not droppable: what a purge removed must not come back with the next start.
     func delete(_ ids: [UInt64]) {
         guard !ids.isEmpty else { return }
-        guard let environment, let writer else { return mutex.withLock { for id in ids { pending[id] = nil } } }
-        let database = environment.database(Self.entries)
+        guard let disk else { return mutex.withLock { for id in ids { pending[id] = nil } } }
         for start in stride(from: 0, to: ids.count, by: 512) {
             let part = ids[start..<min(start + 512, ids.count)]
-            writer.submit(part.map { .delete(database, key: Self.key($0)) }, isDurable: true)
+            disk.writer.submit(part.map { .delete(disk.entries, key: Self.key($0)) }, isDurable: true)
         }
     }
 
     /// A reader of records for one thread.
     func makeReader() -> EntryReader {
-        EntryReader(store: self, transaction: environment?.makeReader(), database: environment?.database(Self.entries))
+        EntryReader(store: self, transaction: disk?.environment.makeReader(), database: disk?.entries)
     }
 
     func pendingRecord(_ id: UInt64) -> [UInt8]? { mutex.withLock { pending[id] } }
 
     /// Hands all records to `body` on the writer thread, some at a time between its writes, then calls `done`. At once, if there is no disk.
     func readAll(_ body: @escaping @Sendable (_ key: [UInt8], _ record: EntryRecord?) -> Void, done: @escaping @Sendable () -> Void) {
-        guard let environment, let writer else { return done() }
-        let walk = StoreWalk(environment: environment, database: environment.database(Self.entries))
-        step(walk, writer, body, done)
+        guard let disk else { return done() }
+        step(StoreWalk(environment: disk.environment, database: disk.entries), disk.writer, body, done)
     }
 
     private func step(
@@ -105,9 +111,9 @@ final class EntryStore: @unchecked Sendable {
 
     /// The greatest id in the store; keys that no entry has are passed over.
     func lastID() -> UInt64 {
-        guard let environment else { return 0 }
+        guard let disk else { return 0 }
         var last: UInt64 = 0
-        environment.makeReader().forEach(in: environment.database(Self.entries), from: [UInt8]().span, .backward) { key, _ in
+        disk.environment.makeReader().forEach(in: disk.entries, from: [UInt8]().span, .backward) { key, _ in
             last = Self.id(key) ?? 0
             return last == 0
         }
@@ -126,30 +132,30 @@ final class EntryStore: @unchecked Sendable {
 
     /// Removes a record by the key it was found under.
     func delete(key: [UInt8]) {
-        guard let environment, let writer else { return }
-        writer.submit([.delete(environment.database(Self.entries), key: key)], isDurable: true)
+        guard let disk else { return }
+        disk.writer.submit([.delete(disk.entries, key: key)], isDurable: true)
     }
 
     // MARK: - What was learnt
 
     /// Keeps a blob under a name of 1 to 511 bytes; an empty one removes it.
     func putLearning(_ name: [UInt8], _ bytes: [UInt8]) {
-        guard let environment, let writer else { return }
-        let database = environment.database(Self.learning)
-        writer.submit([bytes.isEmpty ? .delete(database, key: name) : .put(database, key: name, value: bytes)], isDurable: true)
+        guard let disk else { return }
+        disk.writer.submit(
+            [bytes.isEmpty ? .delete(disk.learning, key: name) : .put(disk.learning, key: name, value: bytes)], isDurable: true)
     }
 
     /// All blobs.
     func readLearning(_ body: (_ name: [UInt8], _ bytes: [UInt8]) -> Void) {
-        guard let environment else { return }
-        environment.makeReader().forEach(in: environment.database(Self.learning), from: [UInt8]().span, .forward) { key, value in
+        guard let disk else { return }
+        disk.environment.makeReader().forEach(in: disk.learning, from: [UInt8]().span, .forward) { key, value in
             body(key.withUnsafeBufferPointer { Array($0) }, value.withUnsafeBufferPointer { Array($0) })
             return true
         }
     }
 
     /// Blocks until what was accepted so far is written.
-    func flush() { writer?.flush() }
+    func flush() { disk?.writer.flush() }
 
     /// Writes out and closes. Idempotent; one thread calls it.
     func close() {
@@ -159,8 +165,8 @@ final class EntryStore: @unchecked Sendable {
                 return !isClosed
             })
         else { return }
-        writer?.close()
-        environment?.close()
+        disk?.writer.close()
+        disk?.environment.close()
     }
 }
 

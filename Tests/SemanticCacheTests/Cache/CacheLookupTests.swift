@@ -52,7 +52,9 @@ import Testing
     }
 
     @Test func `an entry that can't be kept is kept, or not counted`() throws {
-        let bench = try SemanticBench { $0.textBytesMax = 10; $0.keyInsertsPerMinute = 3 }
+        let bench = try SemanticBench {
+            $0.textBytesMax = 10; $0.keyInsertsPerMinute = 3
+        }
         func with(_ change: (inout SemanticInsertion) -> Void) -> SemanticReason? {
             var insertion = SemanticBench.insertion(1)
             change(&insertion)

@@ -10,7 +10,9 @@ import Testing
 
     @Test func `entries do not outlive a restart, or their numbers are used twice`() throws {
         let bench = try SemanticBench(onDisk: true)
-        for number in 1...300 as ClosedRange<UInt64> { #expect(bench.insert(SemanticBench.insertion(number, partition: number % 3)) == nil) }
+        for number in 1...300 as ClosedRange<UInt64> {
+            #expect(bench.insert(SemanticBench.insertion(number, partition: number % 3)) == nil)
+        }
         let last = try #require(bench.look(300, partition: 0).match)
         try bench.reopen()
         #expect(bench.cache.statistics.entries == 300 && bench.cache.statistics.partitions == 3 && bench.cache.statistics.dropped == 0)
@@ -120,7 +122,9 @@ import Testing
         #expect(bench.cache.statistics.entries == 4 && bench.cache.statistics.dropped == 0)
     }
 
-    @Test(arguments: [[0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0xFF, 1, 2], [UInt8](repeating: 0xFE, count: 9), [0x80, 0, 0, 0, 0, 0, 0, 0]])
+    @Test(arguments: [
+        [0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], [0xFF, 1, 2], [UInt8](repeating: 0xFE, count: 9), [0x80, 0, 0, 0, 0, 0, 0, 0],
+    ])
     func `a damaged key at the end of the store makes numbers begin anew`(key: [UInt8]) throws {
         let bench = try SemanticBench(onDisk: true)
         for number in 1...3 as ClosedRange<UInt64> { bench.insert(SemanticBench.insertion(number)) }
@@ -184,14 +188,20 @@ import Testing
         #expect(bench.cache.statistics.entries == 1 && bench.cache.statistics.dropped == 0)
     }
 
-    @Test func `a closed cache answers, or forgets what it could not read`() throws {
+    @Test func `a closed cache answers, forgets what it could not read, or traps`() throws {
         let bench = try SemanticBench(onDisk: true)
         bench.insert(SemanticBench.insertion(1))
+        let ticket = bench.look(1, policy: bound).ticket
         bench.cache.flush()
         bench.cache.close()
         bench.cache.close()
         #expect(bench.look(1).action == .miss(.missingRecord) && bench.cache.statistics.entries == 1)
         #expect(bench.insert(SemanticBench.insertion(2)) == .storeUnavailable)
+        bench.cache.removeKey("k")
+        bench.cache.flush()
+        let late = try #require(ticket)
+        #expect(bench.cache.conclude(late, verdicts: [.equal]) == named(1))
+        bench.cache.close()
         try bench.reopen()
         #expect(bench.cache.statistics.entries == 1 && bench.look(1).action == .serve)
     }

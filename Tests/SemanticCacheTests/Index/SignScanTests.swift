@@ -8,13 +8,14 @@ import Testing
     private func scan(_ query: [UInt64], _ group: [UInt64], limit: UInt64) -> (found: [Int: UInt64], counted: [UInt64]) {
         var found: [Int: UInt64] = [:]
         var counted: [UInt64] = []
+        let given = limit
         var limit = limit
         query.withUnsafeBufferPointer { words in
             group.withUnsafeBufferPointer { group in
                 guard let first = words.baseAddress, let group = group.baseAddress else { return }
                 SignScan.scan(first, words: words.count, group: group, limit: &limit) { lane, distance in
                     found[lane] = distance
-                    return UInt64(words.count * 64)
+                    return given
                 }
                 counted = (0..<SignScan.lanes).map { SignScan.distance(first, words: words.count, group: group, lane: $0) }
             }
