@@ -13,7 +13,8 @@ import Testing
     /// The fresh answer was the same as those of both groups, or as the first's alone.
     private func compare(_ table: LearnerTable, _ scope: String, _ first: UInt64, _ second: UInt64, isEqual: Bool) {
         let ticket = SemanticTicket(
-            scope: scope, features: MatchFeatures(cosine: 0.9, margin: 0.1, support: 1, gateCosine: 0.9, entries: 10, blocked: 0), weight: 1,
+            scope: scope, features: MatchFeatures(cosine: 0.9, margin: 0.1, support: 1, gateCosine: 0.9, entries: 10, blocked: 0),
+            weight: 1,
             isAudit: false, ordinal: 1, candidates: [match(first), match(second)])
         _ = table.conclude(ticket, verdicts: [true, isEqual])
     }
