@@ -32,10 +32,18 @@ private func scaled(_ vector: [Float]) -> [Float] {
 /// The cosine as a textbook computes it.
 func exactCosine(_ left: [Float], _ right: [Float]) -> Double {
     var (product, first, second) = (0.0, 0.0, 0.0)
-    for (a, b) in zip(left, right) {
-        product += Double(a) * Double(b)
-        first += Double(a) * Double(a)
-        second += Double(b) * Double(b)
+    // By pointer and index: a debug build walks a zipped sequence ten times slower.
+    left.withUnsafeBufferPointer { left in
+        right.withUnsafeBufferPointer { right in
+            var index = 0
+            while index < left.count {
+                let (a, b) = (Double(left[index]), Double(right[index]))
+                product += a * b
+                first += a * a
+                second += b * b
+                index += 1
+            }
+        }
     }
     return product / (first * second).squareRoot()
 }

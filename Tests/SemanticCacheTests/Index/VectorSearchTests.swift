@@ -41,9 +41,9 @@ import Testing
         let search = VectorSearch(field.list)
         var random = SplitMix64(seed: 9)
         var expected = 0
-        for step in 0..<10 {
+        for step in 0..<6 {
             let asked = Int(random.next() % 2000)
-            let query = random.direction(near: field.vectors[asked], cosine: 0.85 + 0.015 * Float(step))
+            let query = random.direction(near: field.vectors[asked], cosine: 0.85 + 0.025 * Float(step))
             let found = search.nearest(to: try QueryVector(of: query), count: 64)
             let exact = field.vectors.map { exactCosine($0, query) }
             let near = exact.indices.filter { exact[$0] >= 0.8 }
@@ -57,7 +57,7 @@ import Testing
             let best = try #require(search.bestGateCosine(try QueryVector(of: gate)))
             #expect(abs(Double(best) - (field.gates.map { exactCosine($0, gate) }.max() ?? 0)) < 0.01)
         }
-        #expect(expected >= 20, "the queries have neighbours to miss")
+        #expect(expected >= 10, "the queries have neighbours to miss")
     }
 
     @Test func `removed entries crowd out live ones`() throws {
