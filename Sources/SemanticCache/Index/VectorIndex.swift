@@ -3,7 +3,7 @@ import Synchronization
 
 /// All partitions: readers find theirs without a lock, one thread at a time changes any of them.
 final class VectorIndex: @unchecked Sendable {
-    // @unchecked: `partitions`, `owners`, `live` and `evictionOrder` are guarded by `writing`; the shards are published references.
+    // @unchecked: `partitions`, `born`, `owners`, `live` and `evictionOrder` are guarded by `writing`; the shards are published references.
 
     /// The part of the table that readers look into: replaced whole when a partition comes or goes, so it is kept small.
     private final class Shard: Sendable {
@@ -27,6 +27,10 @@ final class VectorIndex: @unchecked Sendable {
     private let shards: [PublishedReference<Shard>]
     private let writing = Lock()
     private var partitions: [Digest256: Partition] = [:]
+    /// Keys of partitions in the order in which they came, those that are gone among them.
+    private var born: [Digest256] = []
+    /// Among how many of the oldest the one to go is chosen.
+    private static let oldestPartitions = 64
     private var owners = OwnerTable()
     private var live = 0
     private let liveShown = Atomic<Int>(0)
@@ -43,6 +47,9 @@ final class VectorIndex: @unchecked Sendable {
     var count: Int { liveShown.load(ordering: .relaxed) }
     /// Partitions now.
     var partitionCount: Int { partitionsShown.load(ordering: .relaxed) }
+
+    /// Names of partitions kept, those that are gone among them.
+    var rememberedPartitions: Int { writing.withLock { born.count } }
 
     // MARK: - Reading
 
@@ -65,8 +72,7 @@ final class VectorIndex: @unchecked Sendable {
     ) -> SemanticReason? {
         writing.withLock {
             if let minute, !owners.mayInsert(owner.key, minute: minute, perMinute: limits.insertsPerMinute) { return .keyRate }
-            // Before anything makes room for it: what is refused must cost nobody an entry.
-            guard partitions[key] != nil || partitions.count < limits.partitions else { return .full }
+            if partitions[key] == nil, partitions.count >= limits.partitions { evictPartition(evicted) }
             guard makeRoom(for: owner.key, in: key, evicted: evicted), let partition = partition(key) else { return .full }
             var entry = entry
             entry.owner = owners.retain(owner)
@@ -90,6 +96,19 @@ final class VectorIndex: @unchecked Sendable {
             guard evictOne(near: partitionKey, where: { _, _ in true }, evicted: evicted) else { return false }
         }
         return true
+    }
+
+    /// Makes room for one more partition. Every turn of a conversation is one of its own, so that most hold a question or two and are never asked
+    /// again: of the oldest, the smallest goes.
+    private func evictPartition(_ evicted: (UInt64) -> Void) {
+        if born.count > 2 * partitions.count + 1024 { born = born.filter { partitions[$0] != nil } }
+        let oldest = born.lazy.compactMap { self.partitions[$0] }.prefix(Self.oldestPartitions)
+        guard let smallest = oldest.min(by: { $0.live < $1.live }) else { return }
+        smallest.remove(where: { _, _ in true }) { id, owner in
+            forget(owner)
+            evicted(id)
+        }
+        drop(smallest)
     }
 
     private func evictOne(near key: Digest256, where condition: (VectorBlock, Int) -> Bool, evicted: (UInt64) -> Void) -> Bool {
@@ -152,6 +171,7 @@ final class VectorIndex: @unchecked Sendable {
         guard partitions.count < limits.partitions else { return nil }
         let new = Partition(key: key, layout: layout, fence: fence)
         partitions[key] = new
+        born.append(key)
         publish(key) { $0[key] = new }
         return new
     }

@@ -15,13 +15,18 @@ final class LearnerTable: @unchecked Sendable {
 
     private let mutex = Lock()
     private let scopesMax: Int
+    private let pairsMax: Int
     private var scopes: [String: Scope] = [:]
     private var uses: UInt64 = 0
     private var prior = LogisticModel.shipped
     /// How many labels the shipped prior is worth beside those of the scopes.
     private static let shippedWorth = 250.0
 
-    init(scopesMax: Int) { self.scopesMax = max(1, scopesMax) }
+    /// `pairsMax`: pairs of groups that a scope remembers.
+    init(scopesMax: Int, pairsMax: Int = 20_000) {
+        self.scopesMax = max(1, scopesMax)
+        self.pairsMax = pairsMax
+    }
 
     // MARK: - Deciding
 
@@ -62,7 +67,7 @@ final class LearnerTable: @unchecked Sendable {
                 scopes[oldest] = nil
             }
             uses += 1
-            scopes[name, default: Scope()].usedAt = uses
+            scopes[name, default: Scope(relations: AnswerRelations(pairsMax: pairsMax))].usedAt = uses
             return body(&scopes[name, default: Scope()])
         }
     }

@@ -86,26 +86,25 @@ import Testing
         #expect(bench.index.count == 4)
     }
 
-    @Test func `an entry that is refused costs others their place`() throws {
-        let bench = IndexBench(entries: 4, partitions: 2, perKey: 3)
-        for id in 1...3 as ClosedRange<UInt64> { try bench.insert(id, id % 2, key: "a") }
-        try bench.insert(4, 1, key: "b")
-        for id in 5...8 as ClosedRange<UInt64> {
-            let (reason, evicted) = try bench.insert(id, 9, key: id % 2 == 0 ? "a" : "c")
-            #expect(reason == .full && evicted.isEmpty)
-        }
-        #expect(try bench.ids(0) == [2] && bench.ids(1) == [1, 3, 4])
-    }
-
-    @Test func `partitions outgrow their cap`() throws {
+    @Test func `partitions outgrow their cap, or new conversations find no place`() throws {
         let bench = IndexBench(partitions: 3)
         for id in 1...3 as ClosedRange<UInt64> { #expect(try bench.insert(id, id).reason == nil) }
-        #expect(try bench.insert(4, 4).reason == .full)
-        #expect(try bench.insert(5, 3).reason == nil, "those that are there take more")
+        let first = try bench.insert(4, 4)
+        #expect(first.reason == nil && first.evicted == [1], "of those that hold as little, the oldest goes")
+        #expect(try bench.insert(5, 2).reason == nil, "those that are there take more")
+        let second = try bench.insert(6, 6)
+        #expect(second.evicted == [3], "the larger one stays, though it is older")
         #expect(bench.index.partitionCount == 3 && bench.index.count == 4)
-        #expect(bench.index.remove { _, _, id in id == 1 } == [1])
-        #expect(try bench.insert(6, 4).reason == nil, "an emptied one leaves its place")
-        #expect(try bench.ids(1).isEmpty && bench.index.partitionCount == 3)
+        #expect(bench.index.remove { _, _, id in id == 6 } == [6])
+        #expect(try bench.insert(7, 7).evicted.isEmpty, "an emptied one leaves its place")
+        #expect(try bench.ids(1).isEmpty && bench.ids(2) == [2, 5])
+    }
+
+    @Test func `partitions that come and go fill the memory with their names`() throws {
+        let bench = IndexBench(partitions: 10)
+        for id in 1...5000 as ClosedRange<UInt64> { #expect(try bench.insert(id, id).reason == nil) }
+        #expect(bench.index.partitionCount == 10 && bench.index.count == 10)
+        #expect(bench.index.rememberedPartitions < 2000)
     }
 
     @Test func `an entry is removed by another's answer, owner or id`() throws {
