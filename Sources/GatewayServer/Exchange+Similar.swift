@@ -194,10 +194,13 @@ extension Exchange {
     func serve(_ answer: SimilarAnswer, from context: ServedContext?) -> Bool {
         guard let reader = worker.reader else { return false }
         let now = worker.cacheNow
+        let status = facts.cache
         facts.similar = answer
         let found = reader.look(up: answer.answer, now: now) { view, bytes in compose(view, bytes, now: now, staleCause: nil) }
         guard case .fresh(.composed(let status, let usage)) = found else {
+            // Composing may have begun to call it a hit.
             facts.similar = nil
+            facts.cache = status
             return false
         }
         if let context {

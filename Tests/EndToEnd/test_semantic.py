@@ -485,3 +485,17 @@ def test_a_wrong_group_is_evicted_with_one_call(near):
     entry = re.search(r"entry=(\d+)", answer.headers["weir-semantic-match"])[1]
     assert near.admin("DELETE", f"/semantic/entries/{entry}").status_code == 200
     assert not is_similar(ask(near, key, "How could I change my profile picture online?"))
+
+
+def test_a_match_that_has_no_form_for_the_request_is_told_as_a_miss(demo, oracle, models, start_gateway):
+    """A native stream that asked for no usage was kept without: it can't answer a request that is told its usage."""
+    gateway = start_gateway(configuration(oracle, semantic={"models_directory": str(models), "enabled": True, "threshold": 0.8}))
+    key = gateway.create_key()
+    path = "/oracle/v1/chat/completions"
+    stream = gateway.chat_stream(key, "How can I change my loyalty points online?", model="m", path=path)
+    assert stream.status_code == 200 and not stream.was_cut
+    settle(gateway)
+    answer = ask(gateway, key, "How do I change my loyalty points online?", model="m", path=path)
+    assert "fwd=miss" in detail(answer) and answer.headers["cf-aig-cache-status"] == "MISS", detail(answer)
+    assert "weir-semantic-match" not in answer.headers
+    assert answer.json()["usage"]["total_tokens"] == 15
