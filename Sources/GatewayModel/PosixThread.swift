@@ -6,20 +6,17 @@ public struct PosixThread: Sendable {
 
     private final class Start {
         let name: String
-        let niceness: Int32
         let body: @Sendable () -> Void
 
-        init(name: String, niceness: Int32, body: @escaping @Sendable () -> Void) {
+        init(name: String, body: @escaping @Sendable () -> Void) {
             self.name = name
-            self.niceness = niceness
             self.body = body
         }
     }
 
     /// Starts one that ends when `body` returns; `nil` if the system gives none.
-    /// - Parameter niceness: how far behind the process's other threads it stands for a core, 0...19; on Linux a thread has its own.
-    public static func start(name: String, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void) -> PosixThread? {
-        let start = Unmanaged.passRetained(Start(name: name, niceness: niceness, body: body))
+    public static func start(name: String, _ body: @escaping @Sendable () -> Void) -> PosixThread? {
+        let start = Unmanaged.passRetained(Start(name: name, body: body))
         var thread = pthread_t()
         let code = pthread_create(
             &thread, nil,
@@ -30,7 +27,6 @@ public struct PosixThread: Sendable {
                 sigfillset(&all)
                 pthread_sigmask(SIG_BLOCK, &all, nil)
                 nameCurrentThread(start.name)
-                if start.niceness > 0 { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, start.niceness) }
                 start.body()
                 return nil
             }, start.toOpaque())

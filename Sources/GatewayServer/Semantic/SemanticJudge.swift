@@ -103,7 +103,7 @@ final class SemanticJudge: @unchecked Sendable {
         self.words = words
         self.inquiry = inquiry
         self.pendingMax = pendingMax
-        thread = PosixThread.start(name: "weir-judge", niceness: 10) { [unowned self] in self.work() }
+        thread = PosixThread.start(name: "weir-judge") { [unowned self] in self.work() }
     }
 
     /// Hands an answer over; never waits. `false` if too many wait already: nothing is learnt from it, and the question is not added.
