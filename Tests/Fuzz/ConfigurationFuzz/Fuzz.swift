@@ -1,19 +1,14 @@
+import FuzzDriver
+
 /// libFuzzer's entry: any bytes as a configuration file.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    if let fault = configurationFault(Array(UnsafeBufferPointer(start: data, count: count))) { fatalError(fault) }
+    if let fault = configurationFault(fuzzBytes(data, count)) { fatalError(fault) }
     return 0
 }
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ callback: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
-
-/// The program: SwiftPM renames an executable's entry point and expects this one.
+/// The program.
 @_cdecl("ConfigurationFuzz_main")
-public func runFuzzer(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var (count, arguments) = (count, arguments)
-    return runDriver(&count, &arguments) { fuzz($0, $1) }
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    runFuzzer(count, arguments) { fuzz($0, $1) }
 }

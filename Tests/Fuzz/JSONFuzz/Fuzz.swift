@@ -1,20 +1,14 @@
+import FuzzDriver
+
 /// libFuzzer's entry: any bytes as a JSON document.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzJSON(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    if let fault = roundTripFault(Array(UnsafeBufferPointer(start: start, count: count))) { fatalError(fault) }
+public func fuzzJSON(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    if let fault = roundTripFault(fuzzBytes(start, count)) { fatalError(fault) }
     return 0
 }
 
-/// libFuzzer's main loop.
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ callback: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
-/// The program: SwiftPM renames an executable's entry point and expects this one.
+/// The program.
 @_cdecl("JSONFuzz_main")
-public func runFuzzer(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var (count, arguments) = (count, arguments)
-    return runDriver(&count, &arguments) { fuzzJSON($0, $1) }
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    runFuzzer(count, arguments) { fuzzJSON($0, $1) }
 }

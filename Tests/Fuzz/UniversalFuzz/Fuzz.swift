@@ -1,3 +1,4 @@
+import FuzzDriver
 import GatewayModel
 import Providers
 
@@ -11,22 +12,14 @@ private let router: PathRouter? = {
 
 /// libFuzzer's entry: the bytes are a body of the universal endpoint, and an upstream's refusal.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzUniversal(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+public func fuzzUniversal(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let router else { fatalError("no router") }
-    if let fault = universalFault(Array(UnsafeBufferPointer(start: start, count: count)), router) { fatalError(fault) }
+    if let fault = universalFault(fuzzBytes(start, count), router) { fatalError(fault) }
     return 0
 }
 
-@_silgen_name("LLVMFuzzerRunDriver")
-private func runDriver(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ test: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
-) -> CInt
-
-/// The package manager links an executable's `main` under this name, so libFuzzer's own is not found and is called from here.
+/// The program.
 @_cdecl("UniversalFuzz_main")
-public func runFuzzer(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = arguments
-    return runDriver(&count, &arguments) { fuzzUniversal($0, $1) }
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    runFuzzer(count, arguments) { fuzzUniversal($0, $1) }
 }
