@@ -111,7 +111,7 @@ let package = Package(
         tests(of: "EventLoop", ["TestSupport"]),
         .target(name: "HTTP1Transcript", dependencies: ["HTTP1"], path: "Tests/Fuzz/HTTP1Fuzz/Transcript", swiftSettings: strict),
         tests(of: "HTTP1", ["HTTP1Transcript"]),
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["GatewayModel"], path: "Tests/TestSupport", swiftSettings: strict),
         .executableTarget(
             name: "store-torture", dependencies: ["ExactCache", "EventLog", "Storage", "TestSupport", "GatewayModel"],
             path: "Tests/StoreTorture",
@@ -159,13 +159,14 @@ let package = Package(
 //   .build-fuzz/release/SSEFuzz -max_total_time=30 -max_len=4096
 func fuzzer(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: path ?? "Tests/Fuzz/" + name,
+        name: name, dependencies: dependencies + ["FuzzDriver"], path: path ?? "Tests/Fuzz/" + name,
         swiftSettings: strict + [.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"])],
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])])
 }
 
 if Context.environment["WEIR_FUZZ"] != nil {
     package.targets += [
+        .target(name: "FuzzDriver", path: "Tests/Fuzz/Driver", swiftSettings: strict),
         fuzzer("CacheRecordFuzz", ["ExactCacheTrial"]),
         fuzzer("ConfigurationFuzz", ["GatewayConfiguration", "Routing", "Tenants", "JSON", "GatewayModel"]),
         fuzzer("EventFuzz", ["EventLog", "GatewayModel"]),

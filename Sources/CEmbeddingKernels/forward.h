@@ -342,3 +342,12 @@ static void NAME(embed)(const weir_transformer *model, const uint32_t *ids, size
     }
     NAME(pool)(w.x, count, width, vector);
 }
+
+// The next instruction set brings its own.
+#undef NAME
+#undef ROWS
+#undef PANELS
+#undef BYTE_ROWS
+#undef BYTE_PANELS
+#undef DOT
+#undef DOT_UNSIGNED

@@ -87,13 +87,6 @@ static inline __attribute__((always_inline)) i16 dot_portable(i16 sum, int32_t f
 #define DOT dot_portable
 #define DOT_UNSIGNED 0
 #include "forward.h"
-#undef NAME
-#undef ROWS
-#undef PANELS
-#undef BYTE_ROWS
-#undef BYTE_PANELS
-#undef DOT
-#undef DOT_UNSIGNED
 
 #if defined(__x86_64__)
 
@@ -123,13 +116,6 @@ WEIR_SIGNED_DOT(dot_avx2)
 #define DOT dot_avx2
 #define DOT_UNSIGNED 0
 #include "forward.h"
-#undef NAME
-#undef ROWS
-#undef PANELS
-#undef BYTE_ROWS
-#undef BYTE_PANELS
-#undef DOT
-#undef DOT_UNSIGNED
 #pragma clang attribute pop
 
 // ---- AVX-512 --------------------------------------------------------------------------------------------------------------------------
@@ -144,13 +130,6 @@ WEIR_SIGNED_DOT(dot_avx512)
 #define DOT dot_avx512
 #define DOT_UNSIGNED 0
 #include "forward.h"
-#undef NAME
-#undef ROWS
-#undef PANELS
-#undef BYTE_ROWS
-#undef BYTE_PANELS
-#undef DOT
-#undef DOT_UNSIGNED
 #pragma clang attribute pop
 
 // ---- AVX-512 with VNNI ----------------------------------------------------------------------------------------------------------------
@@ -168,13 +147,6 @@ static inline __attribute__((always_inline)) i16 dot_vnni(i16 sum, int32_t four,
 #define DOT dot_vnni
 #define DOT_UNSIGNED 1
 #include "forward.h"
-#undef NAME
-#undef ROWS
-#undef PANELS
-#undef BYTE_ROWS
-#undef BYTE_PANELS
-#undef DOT
-#undef DOT_UNSIGNED
 #pragma clang attribute pop
 
 #endif

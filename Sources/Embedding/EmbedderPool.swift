@@ -70,9 +70,7 @@ public struct EmbedderStatistics: Sendable, Equatable {
 
 /// Embeds texts on threads of its own. Any thread submits. Completions run on the pool's threads, or on the one that submits or closes: they
 /// must be short and only hand over. `close` must be called.
-public final class EmbedderPool: @unchecked Sendable {
-    // @unchecked: everything mutable is guarded by `lock`; `threads` is touched by `init` and `close` only.
-
+public final class EmbedderPool: @unchecked Sendable {  // @unchecked: variables under `lock`; `threads` by `init` and `close` only
     /// The model that its threads use.
     public let model: SentenceModel
     private let limits: EmbedderLimits

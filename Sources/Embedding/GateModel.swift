@@ -5,9 +5,7 @@
 internal import CEmbeddingKernels
 
 /// The gate: some microseconds a text.
-public final class GateModel: EmbeddingModel, @unchecked Sendable {
-    // @unchecked: the pointers lead into the mapping, which `file` keeps and nothing writes to.
-
+public final class GateModel: EmbeddingModel, @unchecked Sendable {  // @unchecked: constant; pointers into `file`
     /// Name, measures, origin.
     public let info: ModelInfo
     private let file: PackedModel

@@ -4,9 +4,7 @@ import Glibc
 ///
 /// A mapped file must not be shortened by others while it is mapped (the kernel answers that with SIGBUS): `weir model install` replaces
 /// files by renaming, never in place.
-final class ModelBytes: @unchecked Sendable {
-    // @unchecked: nothing writes to the bytes after `init`.
-
+final class ModelBytes: @unchecked Sendable {  // @unchecked: nothing writes to the bytes after `init`.
     let base: UnsafeRawPointer
     let count: Int
     private let isMapped: Bool

@@ -4,9 +4,7 @@
 internal import CEmbeddingKernels
 
 /// The judge of similarity: some milliseconds a text.
-public final class SentenceModel: EmbeddingModel, @unchecked Sendable {
-    // @unchecked: nothing changes after `init`; the pointers lead into the mapping that `file` keeps, and to `layers`.
-
+public final class SentenceModel: EmbeddingModel, @unchecked Sendable {  // @unchecked: constant; pointers into `file` and `layers`
     /// Name, measures, origin.
     public let info: ModelInfo
     /// The tokenizer, for those that only count.

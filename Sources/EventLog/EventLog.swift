@@ -268,8 +268,7 @@ public final class EventLog: Sendable {
 }
 
 /// A reader that several threads take turns with.
-final class GuardedReader: @unchecked Sendable {
-    // @unchecked: `reader` is used under `lock` only.
+final class GuardedReader: @unchecked Sendable {  // @unchecked: `reader` is used under `lock` only.
     private let lock = Lock()
     private let reader: RingReader
 
@@ -279,8 +278,7 @@ final class GuardedReader: @unchecked Sendable {
 }
 
 /// Tells a waiting thread how something ended.
-private final class Ending: @unchecked Sendable {
-    // @unchecked: the variables are guarded by `lock`.
+private final class Ending: @unchecked Sendable {  // @unchecked: the variables are guarded by `lock`.
     private let lock = Lock()
     private var result: Bool?
 

@@ -15,8 +15,7 @@ final class AlertSender {
     private let policy: (_ url: String) -> EgressPolicy
     private let timeouts: UpstreamTimeouts
     private var queue: AlertQueue
-    /// Made for the first alert: most gateways send none.
-    private var driver: UpstreamDriver?
+    private let driver: DriverOnDemand
     private var timer: LoopTimer?
     private var posts: [UInt64: Post] = [:]
     private var isClosed = false
@@ -47,6 +46,7 @@ final class AlertSender {
         self.policy = policy
         self.timeouts = timeouts
         queue = AlertQueue(limits: limits)
+        driver = DriverOnDemand(loop: loop, transfersMax: limits.underWayMax * 2, idleHandlesMax: limits.underWayMax)
     }
 
     /// Alerts that are not yet delivered or given up.
@@ -70,8 +70,7 @@ final class AlertSender {
     func close() {
         isClosed = true
         posts = [:]
-        driver?.close()
-        driver = nil
+        driver.close()
         timer?.close()
         timer = nil
     }
@@ -96,23 +95,11 @@ final class AlertSender {
         }
         let post = Post(number: number, host: host, sender: self)
         do throws(UpstreamFailure) {
-            post.transfer = try readyDriver().start(request, delegate: post)
+            post.transfer = try driver.start(request, delegate: post)
             posts[number] = post
         } catch {
             ended(number, host, error.kind == .local ? .failed : .refused, cause: error.description)
         }
-    }
-
-    private func readyDriver() throws(UpstreamFailure) -> UpstreamDriver {
-        if let driver { return driver }
-        var options = UpstreamOptions()
-        options.connectionsMax = queue.limits.underWayMax * 2
-        options.transfersMax = queue.limits.underWayMax * 2
-        options.idleHandlesMax = queue.limits.underWayMax
-        options.responseHeadBytesMax = 16 * 1024
-        let made = try UpstreamDriver(loop: loop, options: options)
-        driver = made
-        return made
     }
 
     /// - Returns: nil when the bearer holds a byte that no field may hold.

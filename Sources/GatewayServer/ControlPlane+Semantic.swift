@@ -1,33 +1,11 @@
 import EventLog
 import EventLoop
-import ExactCache
 import GatewayConfiguration
 import GatewayModel
 import Logging
 import SemanticCache
 
 extension ControlPlane {
-    /// Opens the semantic cache where the configuration uses one. Without a model the gateway works without it, and says so.
-    static func openSemantic(
-        _ configuration: GatewayConfigurationSnapshot, _ cache: ExactCache?, _ options: Options
-    ) -> (SemanticService?, String?) {
-        guard configuration.usesSemanticCache else { return (nil, nil) }
-        guard let cache else { return (nil, "The cache store can't be opened.") }
-        do throws(SemanticProblem) {
-            let service = try SemanticService(
-                configuration.semantic, dataDirectory: options.dataDirectory, answers: cache, checker: options.storeChecker)
-            if let damage = service.cache.opening?.damage {
-                options.logger.warning(
-                    "The store of the semantic cache was damaged and has been set aside; a new one is in use",
-                    metadata: ["cause": "\(damage)", "file": "\(service.cache.opening?.quarantinedFile ?? "")"])
-            }
-            return (service, nil)
-        } catch {
-            options.logger.error("The semantic cache is off", metadata: ["cause": "\(error.text)"])
-            return (nil, error.text)
-        }
-    }
-
     /// Tells the judge of the semantic cache which model it may ask, and how.
     func adoptJudge() {
         guard let semantic else { return }

@@ -74,16 +74,16 @@ public final class ControlPlane {
     public let eventLogProblem: String?
 
     /// Answers to questions that mean the same; opened when the configuration first switches them on.
-    private(set) var semantic: SemanticService?
+    var semantic: SemanticService?
     /// Why there is none although it is switched on.
-    private(set) var semanticProblem: String?
+    var semanticProblem: String?
     /// What was told of its scopes last, while there are many.
     var knownSemanticScopes: (scopes: [SemanticScopeReport], until: MonotonicTime)?
 
-    private let options: Options
+    let options: Options
     private let shared: SharedState
     private var snapshot: GatewaySnapshot
-    private var table: KeyTable
+    private(set) var table: KeyTable
     private var workers: [WorkerHandle] = []
     private var isReloading = false
     private var reloadWaiters: [(Result<[String], ConfigurationErrors>) -> Void] = []
@@ -133,50 +133,11 @@ public final class ControlPlane {
         shared = SharedState(
             flights: flights, cache: cache, loads: loads, limiter: limiter, health: HealthTable(settings: configuration.breaker),
             events: events, logger: options.logger)
-        (semantic, semanticProblem) = ControlPlane.openSemantic(configuration, cache, options)
+        (semantic, semanticProblem) = ControlPlane.openSemantic(configuration, table, cache, options)
         snapshot = GatewaySnapshot(
             configuration: configuration, keys: table, loads: loads, limiter: limiter, health: shared.health, semantic: semantic,
             openFilesMax: options.openFilesMax)
         spending.start()
-    }
-
-    private static func openCache(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (ExactCache?, String?) {
-        do throws(StoreError) {
-            var settings = ExactCacheOptions(
-                path: options.dataDirectory + "/cache", byteCap: configuration.cache.bytesMax)
-            settings.entryBytesMax = configuration.cache.entryBytesMax
-            settings.writer.queueEntriesMax = configuration.cache.pendingEntriesMax
-            settings.writer.queueBytesMax = configuration.cache.pendingBytesMax
-            settings.checker = options.storeChecker
-            settings.maxReaders = UInt32(clamping: max(64, configuration.loopCount + 32))
-            let cache = try ExactCache(settings)
-            if let damage = cache.opening.damage {
-                options.logger.warning(
-                    "The cache store was damaged and has been set aside; a new one is in use",
-                    metadata: ["cause": "\(damage)", "file": "\(cache.opening.quarantinedFile ?? "")"])
-            }
-            return (cache, nil)
-        } catch {
-            options.logger.error("The cache store can't be opened; requests are served uncached", metadata: ["cause": "\(error)"])
-            return (nil, "\(error)")
-        }
-    }
-
-    private static func openEventLog(_ configuration: GatewayConfigurationSnapshot, _ options: Options) -> (EventLog, String?) {
-        let settings = EventLogSettings(configuration.events)
-        do throws(StoreError) {
-            let log = try EventLog.open(
-                path: options.dataDirectory + "/ring", settings: settings, rollups: RollupTable(), checker: options.storeChecker)
-            if let damage = log.opening?.damage {
-                options.logger.warning(
-                    "The event log was damaged and has been set aside; a new one is in use",
-                    metadata: ["cause": "\(damage)", "file": "\(log.opening?.quarantinedFile ?? "")"])
-            }
-            return (log, nil)
-        } catch {
-            options.logger.error("The event log can't be opened; requests are counted and not logged", metadata: ["cause": "\(error)"])
-            return (EventLog.withoutStore(settings: settings, rollups: RollupTable()), "\(error)")
-        }
     }
 
     // MARK: Start
@@ -210,6 +171,7 @@ public final class ControlPlane {
     /// Makes the key store's present contents known to every loop; `done` is called when the last of them uses it.
     public func publishKeys(_ done: @escaping () -> Void) {
         table = keyStore.makeTable(previous: table)
+        openSemantic(isAgain: false)
         publish(done)
     }
 
@@ -256,9 +218,9 @@ public final class ControlPlane {
             spanExporter.adopt(next.events)
             prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
-            if semantic == nil { (semantic, semanticProblem) = ControlPlane.openSemantic(next, cache, options) }
-            adoptJudge()
             table = keyStore.makeTable(previous: table)
+            openSemantic(isAgain: true)
+            adoptJudge()
             publish { [self] in
                 controlCounters.add(.reloads)
                 options.logger.notice("Configuration reloaded", metadata: ["revision": "\(next.digest.hex.prefix(12))"])

@@ -55,14 +55,7 @@ extension Exchange {
             service.ineligible.add(.nonText)
             return nil
         }
-        var eligibility = Eligibility()
-        eligibility.forcesTool = part.forcesTool
-        eligibility.offersToolWithSideEffects = part.offersTool
-        eligibility.hasImage = part.hasImage
-        eligibility.hasOtherContent = part.hasOtherContent
-        eligibility.temperature = scan.temperature
-        eligibility.choices = scan.choices
-        eligibility.ttlSeconds = policy.ttlSeconds
+        var eligibility = Eligibility(part, scan, ttlSeconds: policy.ttlSeconds)
         if let reason = eligibility.reason(ofRequest: limits) {
             service.ineligible.add(reason)
             return nil

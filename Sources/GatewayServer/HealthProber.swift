@@ -40,8 +40,7 @@ final class HealthProber {
     private let logger: Logger
     private let counters: CounterBlock
     private let health: HealthTable
-    /// Made for the first probe: most gateways have none.
-    private var driver: UpstreamDriver?
+    private let driver: DriverOnDemand
     private var probes: [String: RunningProbe] = [:]
     private var isClosed = false
 
@@ -51,10 +50,11 @@ final class HealthProber {
         self.logger = logger
         self.counters = counters
         self.health = health
+        driver = DriverOnDemand(loop: loop, transfersMax: Self.underWayMax, idleHandlesMax: 8)
     }
 
     /// Probes under way, for tests.
-    var underWay: Int { driver?.inFlight ?? 0 }
+    var underWay: Int { driver.inFlight }
 
     /// Replaces what is asked. A probe that stays as it is goes on undisturbed; a new one is sent at once; what one that is gone, or is now
     /// another, said against its provider is taken back.
@@ -84,29 +84,16 @@ final class HealthProber {
         isClosed = true
         for probe in probes.values { probe.close() }
         probes = [:]
-        driver?.close()
-        driver = nil
+        driver.close()
     }
 
     fileprivate func send(_ probe: Probe, _ delegate: any TransferDelegate) throws(UpstreamFailure) -> Transfer {
         let timeout = UInt64(clamping: probe.timeoutMilliseconds)
         var request = UpstreamRequest(
-            method: "GET", url: probe.url, timeouts: UpstreamTimeouts(connect: timeout, firstByte: timeout, idle: timeout, total: timeout),
+            method: "GET", url: probe.url, timeouts: UpstreamTimeouts(total: timeout),
             egress: probe.egress)
         request.allowsHTTP2 = false
-        return try readyDriver().start(request, delegate: delegate)
-    }
-
-    private func readyDriver() throws(UpstreamFailure) -> UpstreamDriver {
-        if let driver { return driver }
-        var options = UpstreamOptions()
-        options.connectionsMax = Self.underWayMax
-        options.transfersMax = Self.underWayMax
-        options.idleHandlesMax = 8
-        options.responseHeadBytesMax = 16 * 1024
-        let made = try UpstreamDriver(loop: loop, options: options)
-        driver = made
-        return made
+        return try driver.start(request, delegate: delegate)
     }
 
     /// Does what a probe's end asks for.

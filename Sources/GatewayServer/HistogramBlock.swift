@@ -3,9 +3,7 @@ import Synchronization
 
 /// One loop's histograms. Written by that loop alone, read by anyone: as with `CounterBlock`, counting is a relaxed load and store, no lock
 /// and no contended cache line.
-///
-/// `@unchecked Sendable`: the cells are atomics in memory that lives as long as the block; the tables beside them are never written again.
-public final class HistogramBlock: @unchecked Sendable {
+public final class HistogramBlock: @unchecked Sendable {  // @unchecked: the cells are atomics; the tables beside them are constant
     /// Per histogram: bounds, and where its cells begin.
     private struct Layout {
         var bounds: [UInt64]

@@ -35,10 +35,7 @@ public enum LabelledCounter: Int, CaseIterable, Sendable {
 }
 
 /// One loop's counters by name. Written by that loop alone, read by anyone.
-///
-/// `@unchecked Sendable`: `slots` is touched by the owner loop only; `names` under the lock; the cells are atomics in memory that lives as long
-/// as the block.
-public final class LabelledCounters: @unchecked Sendable {
+public final class LabelledCounters: @unchecked Sendable {  // @unchecked: `slots` on the owner's loop; `names` under the lock
     /// What a series of too many is called.
     public static let otherName = "other"
 

@@ -15,9 +15,7 @@ public struct MetricLabels: OptionSet, Sendable, Hashable {
 }
 
 /// What one loop counts of its finished requests for `/metrics`, beside its `CounterBlock`. Written by that loop alone, read by anyone.
-///
-/// `@unchecked Sendable`: the blocks are; the cells of kinds are atomics in memory that lives as long as this.
-public final class RequestMetrics: @unchecked Sendable {
+public final class RequestMetrics: @unchecked Sendable {  // @unchecked: the cells are atomics in memory that lives as long as this
     /// Series by a name at most, per loop.
     public static let namesMax = 200
     /// Series by provider at most: as many as a configuration may have.

@@ -1,19 +1,15 @@
+import GatewayServer
 import SemanticCache
 
 /// Replays traffic through the semantic cache's own code, one tenant after the other: tenants share nothing.
 final class SemanticReplay {
-    /// The cosine of two answers from which on they may say the same in other words.
-    private static let answerCosineMin = 0.90
-    /// Pieces of an answer that are embedded, as the gateway's judge does.
-    private static let (piecesMax, pieceBytes) = (6, 480)
-
     private let models: SemanticModels
     private let words: GuardWords
     private let rules: GuardRules
     /// Requests by tenant, and their answers.
     private var tenants: [(name: String, requests: [SimulatedRequest], answers: [[UInt8]])] = []
     private var texts: [[UInt8]: GuardText] = [:]
-    private var meanings: [[UInt8]: [Float]] = [:]
+    private let comparison: AnswerComparison
     private var judged: [Pair: Bool] = [:]
 
     private struct Pair: Hashable {
@@ -36,6 +32,8 @@ final class SemanticReplay {
     /// Makes the vectors of all texts: the slow part.
     init(_ traffic: SemanticTraffic, _ models: SemanticModels, _ words: GuardWords, _ rules: GuardRules, _ progress: inout ProgressLine) {
         (self.models, self.words, self.rules) = (models, words, rules)
+        // Room for six pieces of some thousand answers.
+        comparison = AnswerComparison(words: words, model: models.sentence, memo: VectorMemo(entriesMax: 20_000))
         var places: [String: Int] = [:]
         var known: [[UInt8]: (gate: [Float], sentence: [Float])] = [:]
         for (number, row) in traffic.rows.enumerated() {
@@ -97,40 +95,12 @@ final class SemanticReplay {
 
     // MARK: The judge
 
-    /// Whether a stored answer says what the recorded one says: by their texts, then by their meaning, as the gateway's own judge decides.
-    /// What stays open counts as wrong.
+    /// Whether a stored answer says what the recorded one says, as the gateway's own judge decides. What stays open counts as wrong.
     private func isRight(_ pair: Pair) -> Bool {
         if let known = judged[pair] { return known }
-        let (fresh, stored) = (tenants[pair.tenant].answers[pair.request], tenants[pair.tenant].answers[pair.answered])
-        let isRight =
-            switch AnswerEquality.compare(fresh.span, stored.span, words: words) {
-            case .equal: true
-            case .different: false
-            case .unsure: meanTheSame(fresh, stored)
-            }
+        let answers = tenants[pair.tenant].answers
+        let isRight = comparison.compare(answers[pair.request], answers[pair.answered]) == .equal
         judged[pair] = isRight
         return isRight
-    }
-
-    private func meanTheSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-        let verdict = SemanticGuard.verdict(GuardText(left.span, words: words), GuardText(right.span, words: words))
-        guard verdict == .pass, let one = meaning(left), let other = meaning(right) else { return false }
-        return SemanticModels.cosine(one, other) >= Self.answerCosineMin
-    }
-
-    /// The mean of the vectors of an answer's pieces; `nil` for one too long to be read whole, or empty.
-    private func meaning(_ answer: [UInt8]) -> [Float]? {
-        if let known = meanings[answer] { return known }
-        guard !answer.isEmpty, answer.count <= Self.piecesMax * Self.pieceBytes else { return nil }
-        var sum = [Float](repeating: 0, count: models.sentence.info.dimensions)
-        for start in stride(from: 0, to: answer.count, by: Self.pieceBytes) {
-            let vector = models.sentenceVector(Array(answer[start..<min(answer.count, start + Self.pieceBytes)]))
-            for index in sum.indices { sum[index] += vector[index] }
-        }
-        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        guard length > 0, length.isFinite else { return nil }
-        let new = sum.map { $0 / length }
-        meanings[answer] = new
-        return new
     }
 }

@@ -1,6 +1,7 @@
 // Rows of recorded traffic with their bodies (`GET /logs/export?payloads=true`), as far as the semantic cache could have had to do with them.
 
 import GatewayModel
+import GatewayServer
 import Hashing
 import JSON
 import Providers
@@ -97,16 +98,8 @@ struct SemanticRow {
     ) throws(Other) -> Eligibility {
         do throws(ScanError) {
             let scan = try scanner.scan(request.span, operation: operation)
-            var eligibility = Eligibility()
-            eligibility.forcesTool = part.forcesTool
-            eligibility.offersToolWithSideEffects = part.offersTool
-            eligibility.hasImage = part.hasImage
-            eligibility.hasOtherContent = part.hasOtherContent
-            eligibility.temperature = scan.temperature
-            eligibility.choices = scan.choices
             // Longer than any answer to a question of today may be kept.
-            eligibility.ttlSeconds = .max
-            return eligibility
+            return Eligibility(part, scan, ttlSeconds: .max)
         } catch {
             throw .other
         }

@@ -72,27 +72,6 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
-/// Runs `body` on plain threads, one for each number, and waits for all.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    final class Start {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    var threads: [pthread_t] = []
-    for number in 0..<count {
-        var thread = pthread_t()
-        let start = Unmanaged.passRetained(Start { body(number) })
-        pthread_create(
-            &thread, nil,
-            { raw in
-                if let raw { Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().run() }
-                return nil
-            }, start.toOpaque())
-        threads.append(thread)
-    }
-    for thread in threads { pthread_join(thread, nil) }
-}
-
 func cacheOptions(_ path: String, cap: Int = 32 << 20, _ change: (inout ExactCacheOptions) -> Void = { _ in }) -> ExactCacheOptions {
     var options = ExactCacheOptions(path: path, byteCap: cap)
     options.checker = { ChildProcessCheck(executable: ChildProcess.torture) { ["check-cache", $0] }.run(path: $0) }

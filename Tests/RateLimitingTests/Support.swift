@@ -80,24 +80,3 @@ func probe(_ limits: [BoundLimit], _ estimate: UseEstimate, _ now: LimitTime) ->
     reservation.release(now)
     return verdict
 }
-
-/// Runs `body` on so many threads of the system at a time, more than there are cores, and waits for all.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    final class Work: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    let threads = (0..<count).map { index in
-        var thread = pthread_t()
-        let work = Unmanaged.passRetained(Work { body(index) }).toOpaque()
-        let failed = pthread_create(
-            &thread, nil,
-            { argument in
-                if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, work)
-        precondition(failed == 0, "no thread")
-        return thread
-    }
-    for thread in threads { pthread_join(thread, nil) }
-}

@@ -142,19 +142,7 @@ private struct BreakerModel {
 
     @Test func `two probes at once where eight threads ask`() {
         let shared = ThreadsAtOnce()
-        let threads = (0..<8).map { number -> pthread_t in
-            var thread = pthread_t()
-            let box = Unmanaged.passRetained(ThreadsAtOnce.Start(shared, seed: UInt64(number) + 1))
-            let code = pthread_create(
-                &thread, nil,
-                { context in
-                    if let context { Unmanaged<ThreadsAtOnce.Start>.fromOpaque(context).takeRetainedValue().run() }
-                    return nil
-                }, box.toOpaque())
-            #expect(code == 0)
-            return thread
-        }
-        for thread in threads { pthread_join(thread, nil) }
+        onThreads(8) { number in shared.ask(UInt64(number) + 1) }
         #expect(shared.probesMost.load(ordering: .relaxed) == 1)
         #expect(shared.probes.load(ordering: .relaxed) > 100, "it hardly ever opened")
         let reading = shared.health.reading(at: MonotonicTime(nanoseconds: shared.clock.load(ordering: .relaxed)))
@@ -164,18 +152,6 @@ private struct BreakerModel {
 
 /// One target, asked by several threads whose clock is a counter.
 private final class ThreadsAtOnce: Sendable {
-    final class Start: Sendable {
-        private let shared: ThreadsAtOnce
-        private let seed: UInt64
-
-        init(_ shared: ThreadsAtOnce, seed: UInt64) {
-            self.shared = shared
-            self.seed = seed
-        }
-
-        func run() { shared.ask(seed) }
-    }
-
     let health: TargetHealth
     let clock = Atomic<UInt64>(1_000_000_000)
     let probes = Atomic<Int>(0)

@@ -3,9 +3,7 @@ import Synchronization
 
 /// The bounded queue between the submitting threads and the writer. Bytes count until the writer has written or dropped them, so that a
 /// store that can't be written fills it and rows are dropped at the door.
-final class EventQueue: @unchecked Sendable {
-    // @unchecked: the variables are guarded by `lock`.
-
+final class EventQueue: @unchecked Sendable {  // @unchecked: the variables are guarded by `lock`.
     /// What a submitter has to do after a push.
     enum Wake { case nothing, lazily, atOnce }
 

@@ -1,9 +1,7 @@
 import GatewayModel
 
 /// New rows as they are written, for one listener. Bounded: a listener that is behind misses rows, and is told how many.
-public final class LogTail: @unchecked Sendable {
-    // @unchecked: the variables are guarded by `lock`.
-
+public final class LogTail: @unchecked Sendable {  // @unchecked: the variables are guarded by `lock`.
     /// What a listener gets, in order.
     public enum Item: Sendable {
         /// A new row.
@@ -72,8 +70,7 @@ public final class LogTail: @unchecked Sendable {
 }
 
 /// The listeners of a log.
-final class TailRegistry: @unchecked Sendable {
-    // @unchecked: `tails` is guarded by `lock`.
+final class TailRegistry: @unchecked Sendable {  // @unchecked: `tails` is guarded by `lock`.
     private let lock = Lock()
     private var tails: [LogTail] = []
 

@@ -1,8 +1,7 @@
 import GatewayModel
 
 /// What the writer thread and everybody else share: the settings in force and the state as of the last commit.
-final class RingShared: @unchecked Sendable {
-    // @unchecked: the variables are guarded by `lock`; what they hold is copied on write.
+final class RingShared: @unchecked Sendable {  // @unchecked: the variables are guarded by `lock`; what they hold is copied on write.
     private let lock = Lock()
     private var currentSettings: EventLogSettings
     private var currentState = RingState()

@@ -10,9 +10,7 @@ import Storage
 enum RingWork: Sendable { case flush }
 
 /// What the log's writer thread does with its batches.
-final class RingWriter: StoreWork, @unchecked Sendable {
-    // @unchecked: the variables are touched by the writer thread only, and by `init` before it starts.
-
+final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched by the writer thread only, and by `init` before it
     let store: RingStore
     private let queue: EventQueue
     private let shared: RingShared

@@ -11,8 +11,8 @@ import GatewayModel
 /// Exact rollups of all requests. Pure: it does no I/O and reads no clock; whoever owns it writes what `takeChanges` returns.
 ///
 /// Safe to use from every thread; `restore`, `takeChanges`, `didCommit` and `didFail` from one at a time, the writer.
-public final class RollupTable: @unchecked Sendable {
-    // @unchecked: `fresh`, `freshCounts` and `key` are guarded by `freshLock`. What stands under "writer" is changed by the writer only, while it
+public final class RollupTable: @unchecked Sendable {  // @unchecked: each variable under one of two locks, as told below
+    // `fresh`, `freshCounts` and `key` are guarded by `freshLock`. What stands under "writer" is changed by the writer only, while it
     // holds `pendingLock`; others read it while they hold that lock. Who needs both takes `pendingLock` first.
 
     /// What bounds it.

@@ -8,12 +8,10 @@ import Upstream
 
 /// See the file's header. Confined to its loop; `close()` before the loop ends.
 final class JudgeSender {
-    private let loop: EventLoop
     private let logger: Logger
     /// Where the data port is, once it is bound.
     private let address: () -> SocketAddress
-    /// Made for the first question: most gateways put none.
-    private var driver: UpstreamDriver?
+    private let driver: DriverOnDemand
     private var isClosed = false
     /// Whether the last question failed: only the first of a row is logged.
     private var isFailing = false
@@ -23,16 +21,17 @@ final class JudgeSender {
 
     /// Makes a sender; nothing is opened until the first question.
     init(loop: EventLoop, logger: Logger, address: @escaping () -> SocketAddress) {
-        self.loop = loop
         self.logger = logger
         self.address = address
+        driver = DriverOnDemand(
+            loop: loop, transfersMax: ModelJudge.waitingMax, idleHandlesMax: 4, responseHeadBytesMax: 32 * 1024)
     }
 
     /// Puts one question.
     func send(_ call: ModelJudge.Call) {
         guard !isClosed, let request = request(for: call) else { return call.done(.failed) }
         do throws(UpstreamFailure) {
-            _ = try readyDriver().start(request, delegate: JudgeTransfer(call, sender: self))
+            _ = try driver.start(request, delegate: JudgeTransfer(call, sender: self))
         } catch {
             ended(call, .failed, cause: error.description)
         }
@@ -41,26 +40,13 @@ final class JudgeSender {
     /// Ends everything without a word. Idempotent.
     func close() {
         isClosed = true
-        driver?.close()
-        driver = nil
+        driver.close()
     }
 
     /// Where the data port answers: one that listens on every address does so on loopback.
     static func reachable(_ address: SocketAddress) -> SocketAddress {
         guard address.ip.kind == .unspecified else { return address }
         return SocketAddress(ip: address.ip.isIPv4 ? IPAddress(ipv4: 0x7F00_0001) : IPAddress("::1") ?? address.ip, port: address.port)
-    }
-
-    private func readyDriver() throws(UpstreamFailure) -> UpstreamDriver {
-        if let driver { return driver }
-        var options = UpstreamOptions()
-        options.connectionsMax = ModelJudge.waitingMax
-        options.transfersMax = ModelJudge.waitingMax
-        options.idleHandlesMax = 4
-        options.responseHeadBytesMax = 32 * 1024
-        let made = try UpstreamDriver(loop: loop, options: options)
-        driver = made
-        return made
     }
 
     private func request(for call: ModelJudge.Call) -> UpstreamRequest? {
@@ -73,7 +59,7 @@ final class JudgeSender {
         let timeout = UInt64(clamping: call.timeoutMilliseconds)
         var request = UpstreamRequest(
             method: "POST", url: "http://\(target)/v1/chat/completions", fields: fields, body: .bytes(call.body),
-            timeouts: UpstreamTimeouts(connect: timeout, firstByte: timeout, idle: timeout, total: timeout),
+            timeouts: UpstreamTimeouts(total: timeout),
             egress: EgressPolicy(allowsPlainHTTP: true, allowedRanges: AddressRange(target.ip.description).map { [$0] } ?? []))
         request.allowsHTTP2 = false
         return request

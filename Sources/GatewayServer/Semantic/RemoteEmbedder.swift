@@ -64,7 +64,7 @@ final class RemoteEmbedder {
         let egress = worker.snapshot.configuration.egress
         return UpstreamRequest(
             method: "POST", url: settings.url, fields: fields, body: .bytes(endpoint.body(for: text)),
-            timeouts: UpstreamTimeouts(connect: time, firstByte: time, idle: time, total: time),
+            timeouts: UpstreamTimeouts(total: time),
             egress: .make(alertURL: settings.url, privateHosts: egress.privateHosts, privateRanges: egress.privateAddresses.ranges))
     }
 

@@ -10,9 +10,7 @@ import SemanticCache
 import Synchronization
 
 /// See the file's header. Any thread submits.
-final class SemanticJudge: @unchecked Sendable {
-    // @unchecked: everything mutable is guarded by `lock`, but for what its thread alone uses.
-
+final class SemanticJudge: @unchecked Sendable {  // @unchecked: variables under `lock`, but for what its thread alone uses
     /// A fresh answer, and the question it answers.
     struct Job: Sendable {
         var partition: Digest256
@@ -68,12 +66,6 @@ final class SemanticJudge: @unchecked Sendable {
         var different: UInt64 = 0
         var unsure: UInt64 = 0
     }
-
-    /// Answers whose vectors are at least so near mean the same if the guard agrees.
-    private static let answerCosineMin: Float = 0.90
-    /// Pieces of an answer that are embedded, each as long as the model reads.
-    private static let piecesMax = 6
-    private static let pieceBytes = 480
 
     private let cache: SemanticCache
     private let answers: ExactCache
@@ -155,15 +147,15 @@ final class SemanticJudge: @unchecked Sendable {
     private func work() {
         let reader = answers.makeReader()
         let index = cache.makeReader()
-        var scratch = EmbeddingScratch()
+        let comparison = AnswerComparison(words: words, model: model, memo: memo)
         while let work = next() {
             switch work {
-            case .answer(let job): judge(job, reader, index, &scratch)
+            case .answer(let job): judge(job, reader, index, comparison)
             case .label(let ticket, let isRight): _ = cache.conclude(ticket, verdicts: [isRight ? .equal : .different])
             case .verdict(let number, let verdict):
                 guard var waiting = lock.withLock({ undecided.removeValue(forKey: number) }) else { continue }
                 waiting.verdicts[0] = verdict
-                conclude(waiting, &scratch)
+                conclude(waiting, comparison)
             }
         }
     }
@@ -181,23 +173,23 @@ final class SemanticJudge: @unchecked Sendable {
         }
     }
 
-    private func judge(_ job: Job, _ reader: CacheReader, _ index: SemanticReader, _ scratch: inout EmbeddingScratch) {
-        guard let ticket = job.ticket else { return insert(job, group: nil, &scratch) }
+    private func judge(_ job: Job, _ reader: CacheReader, _ index: SemanticReader, _ comparison: AnswerComparison) {
+        guard let ticket = job.ticket else { return insert(job, group: nil, comparison) }
         // Its own former answer under the same key is no other question's.
         if ticket.candidates.contains(where: { $0.answer == job.digest }) { return cache.abandon(ticket) }
-        switch examine(job, ticket, reader, &scratch) {
+        switch examine(job, ticket, reader, comparison) {
         case .verdicts(let verdicts, let stored, let fresh):
             let known = Undecided(job: job, ticket: ticket, verdicts: verdicts)
             if verdicts.first == .unsure, ask(known, stored, fresh) { return }
-            conclude(known, &scratch)
+            conclude(known, comparison)
         case .gone:
             cache.abandon(ticket)
             // An entry that leads nowhere must not stand before every question near it.
             if let first = ticket.candidates.first { index.forget(first) }
-            insert(job, group: nil, &scratch)
+            insert(job, group: nil, comparison)
         case .incomparable(let isFresh):
             cache.abandon(ticket)
-            if !isFresh { insert(job, group: nil, &scratch) }
+            if !isFresh { insert(job, group: nil, comparison) }
         }
     }
 
@@ -223,15 +215,15 @@ final class SemanticJudge: @unchecked Sendable {
         }
     }
 
-    private func conclude(_ known: Undecided, _ scratch: inout EmbeddingScratch) {
+    private func conclude(_ known: Undecided, _ comparison: AnswerComparison) {
         for case .some(let verdict) in known.verdicts { count(verdict) }
         let group = cache.conclude(known.ticket, verdicts: known.verdicts.map { $0 ?? .unsure })
-        insert(known.job, group: group, &scratch)
+        insert(known.job, group: group, comparison)
     }
 
     /// Adds the question: to a group whose answer is equal, or as the first of its own.
-    private func insert(_ job: Job, group: Digest256?, _ scratch: inout EmbeddingScratch) {
-        guard let vector = job.vector ?? model.map({ embed(job.text, with: $0, &scratch) }) else { return }
+    private func insert(_ job: Job, group: Digest256?, _ comparison: AnswerComparison) {
+        guard let vector = job.vector ?? comparison.vector(of: job.text) else { return }
         _ = cache.insert(
             SemanticInsertion(
                 partition: job.partition, tenant: job.owner.tenant, keyID: job.owner.keyID, model: job.owner.model,
@@ -241,7 +233,7 @@ final class SemanticJudge: @unchecked Sendable {
 
     // MARK: - Comparing
 
-    private func examine(_ job: Job, _ ticket: SemanticTicket, _ reader: CacheReader, _ scratch: inout EmbeddingScratch) -> Finding {
+    private func examine(_ job: Job, _ ticket: SemanticTicket, _ reader: CacheReader, _ comparison: AnswerComparison) -> Finding {
         guard let fresh = AnswerText.read(job.body.span, operation: job.operation, isStream: job.isStream) else {
             return .incomparable(isFresh: true)
         }
@@ -251,7 +243,7 @@ final class SemanticJudge: @unchecked Sendable {
             switch storedText(candidate.answer, job.asked, reader) {
             case .text(let stored):
                 if verdicts.isEmpty { first = stored }
-                verdicts.append(compare(fresh, stored, &scratch))
+                verdicts.append(comparison.compare(fresh, stored))
             // The first one's answer is what the label is about: without it there is none.
             case .gone where verdicts.isEmpty: return .gone
             case .unreadable where verdicts.isEmpty: return .incomparable(isFresh: false)
@@ -278,42 +270,6 @@ final class SemanticJudge: @unchecked Sendable {
                 ?? .unreadable
         case .miss: return .gone
         }
-    }
-
-    private func compare(_ fresh: [UInt8], _ stored: [UInt8], _ scratch: inout EmbeddingScratch) -> AnswerEquality {
-        let verdict = AnswerEquality.compare(fresh.span, stored.span, words: words)
-        guard verdict == .unsure, let model else { return verdict }
-        let (left, right) = (GuardText(fresh.span, words: words), GuardText(stored.span, words: words))
-        guard SemanticGuard.verdict(left, right).overall == .pass else { return .unsure }
-        guard let one = meaning(fresh, model, &scratch), let other = meaning(stored, model, &scratch) else { return .unsure }
-        // Texts that are not the same and have the same vector differ in what the model has no word for, such as two emoji.
-        guard one != other else { return .unsure }
-        return zip(one, other).reduce(0) { $0 + $1.0 * $1.1 } >= Self.answerCosineMin ? .equal : .unsure
-    }
-
-    /// The mean of the vectors of a text's pieces; `nil` for a text that the model does not read to its end, or without a word.
-    private func meaning(_ text: [UInt8], _ model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float]? {
-        guard text.count <= Self.piecesMax * Self.pieceBytes else { return nil }
-        var sum = [Float](repeating: 0, count: model.dimensions)
-        for start in stride(from: 0, to: text.count, by: Self.pieceBytes) {
-            let piece = Array(text[start..<min(text.count, start + Self.pieceBytes)])
-            // The two tokens that frame every text say nothing. Signs and digits take a token each: such a piece may be longer than the model
-            // reads, and what it leaves out could be where two answers differ.
-            let limit = min(SemanticService.embeddedTokensMax, model.info.positions)
-            guard (3...limit).contains(model.tokenCount(piece.span, limit: limit, scratch: &scratch)) else { return nil }
-            let vector = embed(piece, with: model, &scratch)
-            for index in sum.indices { sum[index] += vector[index] }
-        }
-        let length = sum.reduce(0) { $0 + $1 * $1 }.squareRoot()
-        return length > 0 && length.isFinite ? sum.map { $0 / length } : nil
-    }
-
-    private func embed(_ text: [UInt8], with model: SentenceModel, _ scratch: inout EmbeddingScratch) -> [Float] {
-        if let vector = memo.vector(of: text) { return vector }
-        var vector: [Float] = []
-        _ = model.embed(text.span, limit: SemanticService.embeddedTokensMax, into: &vector, scratch: &scratch)
-        memo.remember(vector, of: text)
-        return vector
     }
 
     private func count(_ verdict: AnswerEquality) {

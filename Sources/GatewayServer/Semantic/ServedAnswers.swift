@@ -3,8 +3,7 @@ import SemanticCache
 
 /// The answers that were served lately in place of fresh ones: for the report's riskiest pairs, and so that feedback on a log row finds what it
 /// is about. In memory only; any thread.
-final class ServedAnswers: @unchecked Sendable {
-    // @unchecked: everything mutable is guarded by `lock`.
+final class ServedAnswers: @unchecked Sendable {  // @unchecked: everything mutable is guarded by `lock`.
     struct Served: Sendable {
         var request: RequestID
         var served: WallTime

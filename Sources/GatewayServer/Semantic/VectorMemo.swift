@@ -5,18 +5,17 @@ import Hashing
 /// model. A vector tells nothing that the text does not, and who asks has the text: nothing passes between tenants. Any thread.
 ///
 /// Two generations: what was asked for since the older one was full is kept, the rest goes with it.
-final class VectorMemo: @unchecked Sendable {
-    // @unchecked: everything mutable is guarded by `lock`.
+public final class VectorMemo: @unchecked Sendable {  // @unchecked: everything mutable is guarded by `lock`.
     private let lock = Lock()
     private let generationMax: Int
     private var young: [Digest256: [Float]] = [:]
     private var old: [Digest256: [Float]] = [:]
 
     /// `entriesMax`: texts remembered, rounded down to an even number; below 2, none.
-    init(entriesMax: Int) { generationMax = entriesMax / 2 }
+    public init(entriesMax: Int) { generationMax = entriesMax / 2 }
 
     /// The vector of a text, if it is remembered.
-    func vector(of text: [UInt8]) -> [Float]? {
+    public func vector(of text: [UInt8]) -> [Float]? {
         guard generationMax > 0 else { return nil }
         let key = SHA256.digest(of: text.span)
         return lock.withLock {
@@ -28,7 +27,7 @@ final class VectorMemo: @unchecked Sendable {
     }
 
     /// Remembers a text's vector.
-    func remember(_ vector: [Float], of text: [UInt8]) {
+    public func remember(_ vector: [Float], of text: [UInt8]) {
         guard generationMax > 0 else { return }
         let key = SHA256.digest(of: text.span)
         lock.withLock { insert(vector, key) }
@@ -44,5 +43,5 @@ final class VectorMemo: @unchecked Sendable {
     }
 
     /// Texts remembered now.
-    var count: Int { lock.withLock { young.count + old.keys.count { young[$0] == nil } } }
+    public var count: Int { lock.withLock { young.count + old.keys.count { young[$0] == nil } } }
 }

@@ -5,8 +5,7 @@ import Storage
 ///
 /// An own environment, beside the exact cache's: that one's writer evicts by rules of its own. Both are disposable, and an entry whose answer is
 /// gone is a miss.
-final class EntryStore: @unchecked Sendable {
-    // @unchecked: `pending` and `isClosed` are guarded by `mutex`.
+final class EntryStore: @unchecked Sendable {  // @unchecked: `pending` and `isClosed` are guarded by `mutex`.
     private static let entries = "entries"
     private static let learning = "learning"
 
@@ -171,8 +170,7 @@ final class EntryStore: @unchecked Sendable {
 }
 
 /// A walk over a database in steps, on the writer thread only.
-private final class StoreWalk: @unchecked Sendable {
-    // @unchecked: only touched on the writer thread.
+private final class StoreWalk: @unchecked Sendable {  // @unchecked: only touched on the writer thread.
     private let transaction: ReadTransaction
     private let database: StoreDatabase
     private var from: [UInt8] = []

@@ -10,8 +10,7 @@ final class BlockList: Sendable {
 }
 
 /// Entries that may answer for one another: same tenant scope, target, parameters and context. Never searched together with another's.
-final class Partition: @unchecked Sendable {
-    // @unchecked: everything but `published` is touched under the index's writing lock only.
+final class Partition: @unchecked Sendable {  // @unchecked: everything but `published` is touched under the index's writing lock only.
     let key: Digest256
     let layout: VectorBlock.Layout
     let published: PublishedReference<BlockList>

@@ -2,9 +2,7 @@ import GatewayModel
 import Synchronization
 
 /// What was purged lately: so that an answer on its way when a purge came isn't added after it.
-final class PurgeRecord: @unchecked Sendable {
-    // @unchecked: `selectors` and `forgotten` are guarded by `mutex`.
-
+final class PurgeRecord: @unchecked Sendable {  // @unchecked: `selectors` and `forgotten` are guarded by `mutex`.
     /// What a purge removed.
     enum Selector {
         case all

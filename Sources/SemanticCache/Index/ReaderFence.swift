@@ -6,9 +6,7 @@ import Synchronization
 ///
 /// A reader announces itself in its own slot, loads the pointer, retains what it points to and leaves: some ten nanoseconds. The writer
 /// publishes the replacement, waits until no reader that might have seen the old pointer is still inside, and only then lets go of the old.
-final class ReaderFence: @unchecked Sendable {
-    // @unchecked: `slots` is guarded by `mutex`.
-
+final class ReaderFence: @unchecked Sendable {  // @unchecked: `slots` is guarded by `mutex`.
     /// One reader's place: odd while inside.
     final class Slot: Sendable {
         let sequence = Atomic<UInt64>(0)
@@ -40,8 +38,8 @@ final class ReaderFence: @unchecked Sendable {
 }
 
 /// A reference that one thread at a time replaces and any reader loads.
-final class PublishedReference<Value: AnyObject & Sendable>: @unchecked Sendable {
-    // @unchecked: `pointer` owns one reference to what it points to, kept until the fence says that nobody is about to retain it.
+final class PublishedReference<Value: AnyObject & Sendable>: @unchecked Sendable {  // @unchecked: owns what it points to, by the fence
+    // `pointer` owns one reference to what it points to, kept until the fence says that nobody is about to retain it.
     private let pointer: Atomic<UnsafeRawPointer?>
     private let fence: ReaderFence
 

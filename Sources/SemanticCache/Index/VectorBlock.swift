@@ -5,9 +5,7 @@ import Synchronization
 /// 600 bytes an entry at 384 and 128 dimensions: sign bits 48 + 16, codes 384 + 128, lengths 2 + 2, id 8, answer 8, owner 4.
 /// One thread at a time appends (the index's writing lock); `count` publishes what is complete. An id of 0 is a tombstone: the only thing
 /// that changes in a published entry, besides the mark that it was used.
-final class VectorBlock: @unchecked Sendable {
-    // @unchecked: what lies below `count` is never written again but for the atomics; what lies above is touched by the appending thread only.
-
+final class VectorBlock: @unchecked Sendable {  // @unchecked: below `count` only atomics change; above it one thread appends
     /// Shape of every block of an index.
     struct Layout: Equatable {
         let dimensions: Int

@@ -2,9 +2,7 @@ import GatewayModel
 import Synchronization
 
 /// All partitions: readers find theirs without a lock, one thread at a time changes any of them.
-final class VectorIndex: @unchecked Sendable {
-    // @unchecked: `partitions`, `born`, `owners`, `live` and `evictionOrder` are guarded by `writing`; the shards are published references.
-
+final class VectorIndex: @unchecked Sendable {  // @unchecked: variables under `writing`; the shards are published references
     /// The part of the table that readers look into: replaced whole when a partition comes or goes, so it is kept small.
     private final class Shard: Sendable {
         let partitions: [Digest256: Partition]

@@ -2,8 +2,7 @@ import GatewayModel
 
 /// The learners of all scopes, the families of their answers, and what is common to them: the prior. Any thread; locks are held for a
 /// microsecond; fits, and families built anew, are computed outside them.
-final class LearnerTable: @unchecked Sendable {
-    // @unchecked: everything is guarded by `mutex`.
+final class LearnerTable: @unchecked Sendable {  // @unchecked: everything is guarded by `mutex`.
     private struct Scope {
         var learner = ScopeLearner()
         /// Of its own: answers of two scopes are never compared, and a busy scope must not make another's be forgotten.

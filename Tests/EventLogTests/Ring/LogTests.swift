@@ -49,12 +49,9 @@ import Testing
         let folder = TemporaryFolder()
         let sink = RollupTable()
         let log = try open(folder, sink) { $0.queueBytesMax = 64 << 10 }
-        let threads = (0..<3).map { thread in
-            TestThread {
-                for start in 0..<100 { log.submit(Sample.batch((thread * 10_000 + start * 20)..<(thread * 10_000 + start * 20 + 20))) }
-            }
+        onThreads(3) { thread in
+            for start in 0..<100 { log.submit(Sample.batch((thread * 10_000 + start * 20)..<(thread * 10_000 + start * 20 + 20))) }
         }
-        for thread in threads { thread.join() }
         log.close()
         #expect(sink.total == 6000)
         #expect(log.status().written + log.status().dropped == 6000)

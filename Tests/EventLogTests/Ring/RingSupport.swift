@@ -155,25 +155,3 @@ extension EventLog {
         allRows(filter).compactMap { $0.event.flatMap { Int($0.eventID.dropFirst(6)) } }
     }
 }
-
-/// A plain thread.
-final class TestThread: @unchecked Sendable {
-    // @unchecked: `thread` is set in `init` and read in `join`, by the test's own thread.
-    private var thread = pthread_t()
-
-    init(_ body: @escaping @Sendable () -> Void) {
-        final class Box {
-            let body: @Sendable () -> Void
-            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-        }
-        let box = Unmanaged.passRetained(Box(body))
-        pthread_create(
-            &thread, nil,
-            { raw in
-                if let raw { Unmanaged<Box>.fromOpaque(raw).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
-    }
-
-    func join() { pthread_join(thread, nil) }
-}

@@ -54,27 +54,6 @@ func named(_ number: UInt64) -> Digest256 {
     return Digest256(words: (number, random.next(), random.next(), random.next()))
 }
 
-/// Runs `body` on plain threads, one for each number, and waits for all.
-func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
-    final class Start {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-    var threads: [pthread_t] = []
-    for number in 0..<count {
-        var thread = pthread_t()
-        let start = Unmanaged.passRetained(Start { body(number) })
-        pthread_create(
-            &thread, nil,
-            { raw in
-                if let raw { Unmanaged<Start>.fromOpaque(raw).takeRetainedValue().run() }
-                return nil
-            }, start.toOpaque())
-        threads.append(thread)
-    }
-    for thread in threads { pthread_join(thread, nil) }
-}
-
 extension QuantisedVector {
     /// Of as many dimensions as there are.
     init(of vector: [Float]) throws(SemanticReason) { try self.init(vector.span, dimensions: vector.count) }

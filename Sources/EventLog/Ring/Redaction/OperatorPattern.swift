@@ -11,8 +11,7 @@ import GatewayModel
 #endif
 
 /// One compiled pattern.
-final class OperatorPattern: @unchecked Sendable {
-    // @unchecked: made once, then only handed to `regexec`, which may be called from several threads (POSIX).
+final class OperatorPattern: @unchecked Sendable {  // @unchecked: only handed to `regexec`, which any thread may call (POSIX)
     private let compiled: UnsafeMutablePointer<regex_t>
 
     /// Bytes of a pattern.
