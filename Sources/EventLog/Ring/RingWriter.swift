@@ -142,8 +142,10 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         taken = 0
         var rowBytes = max(256 << 10, settings.bytesMax / 16)
         var bodyBytes = max(256 << 10, settings.payloadsBytesMax / 16)
+        var pace = WorkPace()
         taken = try staged.forEach { (place, row) throws(StoreError) in
             try insert(row, place, settings, now, in: transaction)
+            pace.step()
             rowBytes -= row.bytes.count
             bodyBytes -= staged.bodies[place]?.count ?? 0
             return rowBytes > 0 && bodyBytes > 0
@@ -262,9 +264,13 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         let batches = queue.takeAll()
         guard !batches.isEmpty else { return }
         let settings = shared.settings
+        var pace = WorkPace()
         for batch in batches {
             let before = staged.queueBytes
-            batch.forEach { frame in stage(frame, settings) }
+            batch.forEach { frame in
+                stage(frame, settings)
+                pace.step()
+            }
             queue.release(batch.bytes.count - (staged.queueBytes - before))
         }
     }
