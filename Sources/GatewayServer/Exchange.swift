@@ -263,6 +263,9 @@ final class Exchange {
             status: 413, code: "body_too_large", message: "The body is larger than \(bodyBytesMax) bytes.", closesConnection: true)
     }
 
+    /// What a declared length is believed before its bytes are there.
+    private static let bodyBytesReserved = 256 << 10
+
     private static func isJSON(_ value: Span<UInt8>) -> Bool {
         let expected: StaticString = "application/json"
         guard value.count >= expected.utf8CodeUnitCount else { return false }
@@ -281,6 +284,9 @@ final class Exchange {
         }
         guard machine.state == .readingBody else { return }
         guard client.bodyBytes <= bodyBytesMax else { return refuse(bodyTooLarge) }
+        if body.isEmpty, let declared = client.head.declaredBodyLength, declared > bytes.count {
+            body.reserveCapacity(min(Int(clamping: declared), Self.bodyBytesReserved))
+        }
         body.append(span: bytes)
     }
 
