@@ -1,5 +1,6 @@
 // Phase 14: whatever became of a request, it ends here: an error of the gateway's own, the end of an answer, a client that left.
 
+import EventLog
 import GatewayModel
 import HTTP1
 import RateLimiting
@@ -23,6 +24,8 @@ extension Exchange {
         }
         releaseSource()
         if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
+        // Nothing that was asked came back: nothing will be kept.
+        if error.status >= 500, facts.cache != .none { facts.cache = facts.cache.withoutStore(.upstreamFailed) }
         facts.keepsAlive = keepsAlive && !error.closesConnection
         facts.isHTTP10 = isHTTP10
         facts.overheadNanoseconds = overhead(at: .now())
@@ -37,7 +40,8 @@ extension Exchange {
 
     /// The last word on a request: an event, and a line where one is wanted.
     func record(status: Int, error: GatewayError?) {
-        let event = event(status: status, error: error, now: .now())
+        var event = GatewayEvent(id: requestID, createdAt: requestID.time)
+        tell(&event, status: status, error: error, now: .now())
         worker.record(event)
         if event.trace?.isSampled == true {
             worker.shared.spans.add(SpanSource(event: event, attemptStarts: attemptNotes.map(\.startMicroseconds)))

@@ -29,6 +29,12 @@ final class Exchange {
     var isUnified = false
     var isHead = false
 
+    /// Which known fields the head has.
+    var present = FieldNameSet()
+    var hasQuery = false
+    /// The path, for the event.
+    var path = ""
+
     // Who asks.
     var identity: KeyIdentity?
     var tenant: TenantState?
@@ -136,6 +142,9 @@ final class Exchange {
         isHTTP10 = head.isHTTP10
         keepsAlive = head.keepsAlive && !client.isLastRequest
         isHead = head.method == .head
+        present = head.present
+        hasQuery = head.query != nil
+        path = worker.text(ofPath: head.bytes.span.extracting(head.path))
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
         findTrace(head)
         routed = snapshot.router.route(
