@@ -1,4 +1,5 @@
-/// A tenant as a small integer: what the request path compares and what indexes its tables. Assigned at load; not stable across restarts.
+/// A tenant as a small integer: what the request path compares and what indexes its tables. Means something together with the table it
+/// came from only.
 public struct TenantIndex: Hashable, Sendable {
     /// 0-based.
     public var rawValue: UInt32

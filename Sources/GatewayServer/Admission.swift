@@ -52,6 +52,14 @@ final class LoadRegistry: Sendable {
             return cell
         }
     }
+
+    /// Forgets tenants that are no longer there and have nothing in flight.
+    func keep(tenants ids: Set<String>) {
+        tenants.withLock { cells in cells = cells.filter { ids.contains($0.key) || $0.value.inFlight > 0 } }
+    }
+
+    /// Tenants it has a cell for.
+    var tenantCount: Int { tenants.withLock { $0.count } }
 }
 
 /// The requests of one loop that wait for a slot. Loop-confined; pure but for the cells.

@@ -170,7 +170,7 @@ public final class ControlPlane {
 
     /// Makes the key store's present contents known to every loop; `done` is called when the last of them uses it.
     public func publishKeys(_ done: @escaping () -> Void) {
-        table = keyStore.makeTable(previous: table)
+        table = keyStore.makeTable()
         openSemantic(isAgain: false)
         publish(done)
     }
@@ -218,7 +218,7 @@ public final class ControlPlane {
             spanExporter.adopt(next.events)
             prober.adopt(HealthProber.Probe.all(in: next))
             options.didReload(next)
-            table = keyStore.makeTable(previous: table)
+            table = keyStore.makeTable()
             openSemantic(isAgain: true)
             adoptJudge()
             publish { [self] in

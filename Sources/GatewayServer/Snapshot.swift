@@ -199,6 +199,7 @@ final class GatewaySnapshot: Sendable {
             configuration, captureBytesMax: configuration.limits.bodyBytesMax, budget: loads.capture)
         var binding = LimitBinding(limiter, configuration.metering)
         tenants = GatewaySnapshot.tenantStates(configuration, keys, loads, &binding)
+        loads.keep(tenants: Set(keys.tenants.map(\.id)))
         keyLimits = GatewaySnapshot.keyLimits(keys, &binding)
         health.use(configuration.breaker)
         let pools = GatewaySnapshot.keyPools(configuration, health)

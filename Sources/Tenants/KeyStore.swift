@@ -139,10 +139,8 @@ public final class KeyStore {
     /// The configurations that were in force, oldest first.
     public var revisions: [ConfigurationRevision] { registry.revisions }
 
-    /// The key table of this moment; `previous` is the one in use, whose tenant indexes are kept.
-    public func makeTable(previous: KeyTable? = nil) -> KeyTable {
-        KeyTable(registry.contents, authenticator: pepper.authenticator, previous: previous)
-    }
+    /// The key table of this moment.
+    public func makeTable() -> KeyTable { KeyTable(registry.contents, authenticator: pepper.authenticator) }
 
     // MARK: Configuration
 

@@ -65,9 +65,9 @@ public final class KeyTable: Sendable {
     private let tenantIndexes: [String: UInt32]
     private static let decoy = [UInt8](repeating: 0x41, count: KeyFormat.byteCount)
 
-    /// Builds a table. `authenticator` is keyed with the pepper; `previous` is the table before, whose tenant indexes are kept.
-    public init(_ contents: Contents, authenticator: HMACSHA256, previous: KeyTable? = nil) {
-        var builder = KeyTableBuilder(contents, authenticator: authenticator, previous: previous)
+    /// Builds a table. `authenticator` is keyed with the pepper. Its indexes are its own: a tenant may have another in the next.
+    public init(_ contents: Contents, authenticator: HMACSHA256) {
+        var builder = KeyTableBuilder(contents, authenticator: authenticator)
         builder.placeTenants()
         tenants = builder.tenants
         scopes = builder.scopes

@@ -12,6 +12,18 @@ private final class Waiter {}
         AdmissionQueue(process: LoadCell(), processLimit: limit, waitersMax: waiters, queueMilliseconds: 100)
     }
 
+    @Test func `a tenant that is gone keeps its cell for ever`() {
+        let loads = LoadRegistry()
+        let busy = loads.cell(forTenant: "busy")
+        #expect(busy.enter(limit: 1))
+        for number in 0..<100 { _ = loads.cell(forTenant: "tenant-\(number)") }
+        loads.keep(tenants: ["tenant-7"])
+        #expect(loads.tenantCount == 2 && loads.cell(forTenant: "busy") === busy)
+        busy.leave()
+        loads.keep(tenants: ["tenant-7"])
+        #expect(loads.tenantCount == 1)
+    }
+
     @Test func `the cap admits N and queues N plus one`() {
         var queue = queue(limit: 3)
         let tenant = LoadCell()

@@ -19,12 +19,8 @@ import Testing
         return key
     }
 
-    private func table(_ keys: [VirtualKey], tenants: [Tenant] = [Tenant(id: "acme")], isComplete: Bool = true, previous: KeyTable? = nil)
-        -> KeyTable
-    {
-        KeyTable(
-            KeyTable.Contents(tenants: tenants, keys: keys, isComplete: isComplete), authenticator: pepper.authenticator, previous: previous
-        )
+    private func table(_ keys: [VirtualKey], tenants: [Tenant] = [Tenant(id: "acme")], isComplete: Bool = true) -> KeyTable {
+        KeyTable(KeyTable.Contents(tenants: tenants, keys: keys, isComplete: isComplete), authenticator: pepper.authenticator)
     }
 
     // MARK: Who
@@ -163,27 +159,13 @@ import Testing
 
     // MARK: Tenant indexes and scopes
 
-    @Test func `a tenant keeps its index over tables and a namesake gets a new one`() {
-        let first = table([], tenants: [Tenant(id: "a"), Tenant(id: "b")])
-        let second = table([], tenants: [Tenant(id: "c"), Tenant(id: "b")], previous: first)
-        #expect(second.index(ofTenant: "b") == first.index(ofTenant: "b"))
-        #expect(second.index(ofTenant: "a") == nil)
-        #expect(second.tenantCount == 2)
-        #expect(second.tenants[0].isDisabled)
-        let third = table([], tenants: [Tenant(id: "a"), Tenant(id: "b"), Tenant(id: "c")], previous: second)
-        #expect(third.index(ofTenant: "a") == TenantIndex(rawValue: 3))
-        #expect(third.index(ofTenant: "c") == second.index(ofTenant: "c"))
-    }
-
-    @Test func `a tenant deleted and made again between two tables is another one`() {
-        let salts = [Digest256(words: (1, 1, 1, 1)), Digest256(words: (2, 2, 2, 2))]
-        let tables = salts.map { KeyTable.Contents(tenants: [Tenant(id: "a")], salts: ["tenant:a": $0]) }
-        let first = KeyTable(tables[0], authenticator: pepper.authenticator)
-        let same = KeyTable(tables[0], authenticator: pepper.authenticator, previous: first)
-        let again = KeyTable(tables[1], authenticator: pepper.authenticator, previous: first)
-        #expect(same.index(ofTenant: "a") == first.index(ofTenant: "a"))
-        #expect(again.index(ofTenant: "a") != first.index(ofTenant: "a"))
-        #expect(again.scopes[1].salt == salts[1])
+    @Test func `tenants that are gone leave nothing in the table`() {
+        let tenants = [Tenant(id: "c"), Tenant(id: "b"), Tenant(id: "c")]
+        let table = table([key(1, tenant: "gone"), key(2, tenant: "b")], tenants: tenants)
+        #expect(table.tenants.map(\.id) == ["c", "b"] && table.scopes.count == 2 && table.tenantCount == 2)
+        #expect(table.index(ofTenant: "gone") == nil && table.index(ofTenant: "b") == TenantIndex(rawValue: 1))
+        #expect(table.authenticate(bytes(secret(2))).value?.tenant == TenantIndex(rawValue: 1))
+        #expect(table.authenticate(bytes(secret(1))).failure == .invalidKey)
     }
 
     @Test func `only members of a share have its scope, and leaving it ends that at once`() {
@@ -195,9 +177,8 @@ import Testing
         // A tenant that is called like the share is not in it.
         #expect(shared.scopes[2].name != shared.scopes[0].name)
         #expect(shared.scopes[2].salt != shared.scopes[0].salt)
-        let after = KeyTable(KeyTable.Contents(tenants: tenants), authenticator: pepper.authenticator, previous: shared)
+        let after = KeyTable(KeyTable.Contents(tenants: tenants), authenticator: pepper.authenticator)
         #expect(after.scopes[0] != after.scopes[1])
-        #expect(after.index(ofTenant: "a") == shared.index(ofTenant: "a"))
     }
 
     // MARK: What it may use
