@@ -18,9 +18,15 @@ enum SemanticReport {
         object["ineligible"] = counts(status.ineligible)
         object["misses"] = counts(status.misses)
         object["embedder"] = embedder(status)
+        object["endpoint_failures"] = counts(status.endpointFailures)
         object["judge"] = [
             "waiting": .number(status.judgeWaiting), "judged": number(status.judged), "dropped": number(status.judgeDropped),
             "equal": number(status.judgedEqual), "different": number(status.judgedDifferent), "unsure": number(status.judgedUnsure),
+        ]
+        object["judge_model"] = [
+            "asked": number(status.judgeAsked), "same": number(status.judgeSaidSame), "different": number(status.judgeSaidDifferent),
+            "unclear": number(status.judgeUnclear), "refused": number(status.judgeRefused), "failed": number(status.judgeFailed),
+            "limited": number(status.judgeLimited),
         ]
         object["served"] = number(status.served)
         object["tokens_saved"] = number(status.tokensSaved)

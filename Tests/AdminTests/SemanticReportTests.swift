@@ -39,6 +39,20 @@ import Testing
         #expect(report["scopes"] == .array([]) && report["riskiest"] == .array([]) && report["refused"]?.objectValue?.count == 0)
     }
 
+    @Test func `what became of calls of the endpoint and the judge's model can be read nowhere`() {
+        var status = ready
+        status.endpointFailures = ["endpoint-timeout": 3]
+        (status.judgeAsked, status.judgeSaidSame, status.judgeSaidDifferent, status.judgeUnclear) = (10, 1, 2, 3)
+        (status.judgeRefused, status.judgeFailed, status.judgeLimited) = (4, 5, 6)
+        let report = SemanticReport.describe(status, hasTexts: false)
+        #expect(report["endpoint_failures"] == ["endpoint-timeout": .number(3)])
+        #expect(
+            report["judge_model"] == [
+                "asked": .number(10), "same": .number(1), "different": .number(2), "unclear": .number(3), "refused": .number(4),
+                "failed": .number(5), "limited": .number(6),
+            ])
+    }
+
     @Test func `a reader sees what was asked`() throws {
         let texts = try [true, false].map { try #require(SemanticReport.describe(ready, hasTexts: $0)["riskiest"]?.arrayValue?.first) }
         #expect(texts[0]["text"]?.stringValue == "asked" && texts[0]["matched_text"]?.stringValue == "stored")

@@ -89,6 +89,8 @@ def test_the_judge_says_same_and_the_question_becomes_an_alias(start, judge):
     first, _ = two_wordings(gateway, key)
     settle(gateway)
     assert verdicts(gateway) == {"equal": 1, "different": 0, "unsure": 0}
+    model = semantic(gateway)["judge_model"]
+    assert model["asked"] == model["same"] == 1 and sum(model.values()) == 2
     again = repeated(gateway, key)
     assert is_similar(again) and said(again) == first
     (prompt,) = judge.asked
@@ -109,7 +111,9 @@ def test_whatever_else_the_judge_says_is_no_alias(start, judge, word, verdict):
     two_wordings(gateway, key)
     settle(gateway)
     assert verdicts(gateway) == {"equal": 0, "different": 0, "unsure": 0, verdict: 1}
-    assert len(judge.asked) >= 1
+    model = semantic(gateway)["judge_model"]
+    assert model["asked"] == len(judge.asked) >= 1
+    assert model["different" if verdict == "different" else "unclear"] == model["asked"]
     assert not is_similar(repeated(gateway, key))
     scope = next(scope for scope in semantic(gateway)["scopes"] if scope["labels"] > 0)
     assert scope["served"] == 0
@@ -131,6 +135,7 @@ def test_a_judge_that_hangs_is_given_up_and_nobody_waits_for_it(start, judge):
     wait_until(lambda: verdicts(gateway)["unsure"] == 1, 10, "the end of the judge's time")
     assert verdicts(gateway) == {"equal": 0, "different": 0, "unsure": 1}
     assert gateway.process.text().count("The judge's model can't be asked") == 1
+    assert semantic(gateway)["judge_model"]["failed"] == 1
 
 
 @pytest.mark.parametrize("limits", [{"budgets": [{"cost": 0.000001, "per": "month"}]}, {"budgets": [{"tokens": 1, "per": "month"}]}],
