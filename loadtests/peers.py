@@ -46,7 +46,7 @@ http {{
     server {{ listen 127.0.0.1:{port} backlog=1024; {"if ($known = 0) { return 401; }" if check else ""} {server_lines} }}
 }}
 """)
-    return Server(who, [program("nginx"), "-p", home, "-c", home / "nginx.conf"], port, core, folder).wait_ready("/")
+    return Server(who, [program("nginx"), "-p", home, "-c", home / "nginx.conf"], port, core, folder)
 
 
 def canned(who, folder, core, answer, events=None, logs=True):
@@ -124,10 +124,10 @@ sub vcl_deliver {{
         binary, "-F", "-n", home, "-f", home / "bench.vcl", "-a", f"127.0.0.1:{port}", "-s", "malloc,1g", "-j", "none", "-p", "thread_pools=1",
         "-p", "thread_pool_min=100", "-p", "timeout_idle=300"]
     log = [program("varnishncsa"), "-n", home, "-w", home / "access.log"]
-    return Server("varnish", arguments, port, core, folder, beside=[log]).wait_ready("/")
+    return Server("varnish", arguments, port, core, folder, beside=[log])
 
 
-def haproxy(folder, core, upstream, who="haproxy", limit=""):
+def haproxy(folder, core, upstream, who="haproxy", limit="", more=""):
     """One thread, connections upstream reused; the log goes to standard output, which is a file."""
     port, file = free_port(), folder / f"{who.replace(' ', '-')}.cfg"
     file.write_text(f"""
@@ -140,6 +140,7 @@ defaults
     log global
     option httplog
     option http-keep-alive
+    {more}
     http-reuse always
     timeout connect 5s
     timeout client 300s
@@ -152,7 +153,7 @@ frontend in
 backend canned
     server canned 127.0.0.1:{upstream} pool-max-conn -1
 """)
-    return Server(who, [program("haproxy"), "-db", "-f", file], port, core, folder).wait_ready("/")
+    return Server(who, [program("haproxy"), "-db", "-f", file], port, core, folder)
 
 
 def haproxy_limit(folder, core, upstream):
@@ -197,13 +198,13 @@ def envoy(folder, core, upstream, who="envoy", limit=False):
     file = folder / f"{name}.json"
     file.write_text(json.dumps(config))
     arguments = [binary, "-c", file, "--concurrency", "1", "--log-level", "error", "--use-dynamic-base-id"]
-    return Server(who, arguments, port, core, folder).wait_ready("/", 30)
+    return Server(who, arguments, port, core, folder)
 
 
 class LiteLLM(Server):
     """The proxy from PyPI: one worker, master key, cache in memory."""
 
-    def __init__(self, folder, core, upstream, cache, who):
+    def __init__(self, folder, core, upstream, cache=True, who="litellm"):
         binary = program("litellm in .build/litellm-venv", ROOT / ".build/litellm-venv/bin/litellm")
         home, port = folder / who.replace(" ", "-"), free_port()
         shutil.rmtree(home, ignore_errors=True)
@@ -215,10 +216,7 @@ class LiteLLM(Server):
         }))
         environment = dict(os.environ, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_TELEMETRY="False", LITELLM_LOG="ERROR", DO_NOT_TRACK="1")
         super().__init__(who, [binary, "--config", home / "config.yaml", "--port", port, "--host", "127.0.0.1", "--num_workers", "1"], port, core, folder, environment)
+        self.ready_path, self.ready_seconds = "/health/liveliness", 120
 
     def path(self, size=250, stream=False):
         return "/v1/chat/completions"
-
-
-def litellm(folder, core, upstream, cache=True, who="litellm"):
-    return LiteLLM(folder, core, upstream, cache, who).wait_ready("/health/liveliness", 120)

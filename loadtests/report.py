@@ -20,7 +20,7 @@ SCENARIOS = {
               " sending, and to the pause between two, over streams that go to the provider directly at the same time.",
     "scale": "Hits spread by chance over all entries, and over all tenants' keys (with 10,000 entries, whether of 1 tenant or of 10,000).",
     "memory": "Anonymous memory of the process tree, the key-value store's mapped file not counted: idle; at most while 512 streams ran and 1 million"
-              " requests (800,000 hits, 200,000 misses) were served; and 10 s after. Peers: idle, and after 3 s of the same requests.",
+              " requests (800,000 hits, 200,000 misses) were served; and 10 s after. Peers: idle, and at most during 3 s of unique requests.",
     "start": "From starting the process to having the first answer through it.",
     "semantic": "", "semantic-brief": "", "semantic-hit": "What a hit among similar questions takes, over going direct, over an exact hit, and over the embedding alone.",
     "semantic-miss": "A miss at the gate of the semantic cache, over a miss without it.",

@@ -1,11 +1,12 @@
 -- wrk: POSTs that differ by a mark of 16 digits and by the key.
--- Arguments: body file, keys file (a key a line, all of one length), order, first mark, count of marks, field that answers must have or "".
+-- Arguments: body file, keys file (a key a line, all of one length), order, first mark, count of marks, number of marks to skip,
+-- field that answers must have or "".
 --   same      the body as it is, with the first key
 --   sequence  marks one after the other, each once; from the first again after count of them (0: never again)
 --   random    marks by chance
 -- The key goes with the mark: the nth mark has the nth key, modulo their number.
 local first, count, keys
-local number = 0
+local number
 local threads = {}
 
 function setup(thread)
@@ -26,15 +27,15 @@ function init(arguments)
     wrk.headers["Content-Type"] = "application/json"
     wrk.headers["Authorization"] = "Bearer " .. keys[1]
     local fixed = wrk.format("POST", nil, nil, body)
-    local order, field = arguments[3], arguments[6]
-    first, count = tonumber(arguments[4]), tonumber(arguments[5])
+    local order, field = arguments[3], arguments[7]
+    first, count, number = tonumber(arguments[4]), tonumber(arguments[5]), tonumber(arguments[6])
     if order == "same" then
         request = function() return fixed end
     else
         local before, rest = split(fixed, keys[1])
         local between, after = split(rest, "0000000000000000")
         local random = math.random
-        math.randomseed(first % 1000003)
+        math.randomseed(os.time())
         request = function()
             local index = number
             if order == "random" then

@@ -115,7 +115,7 @@ def whole_plan(bench):
 
 
 def litellm(bench, cache):
-    return bench.or_none(lambda: peers.litellm(bench.folder, bench.cores[0], bench.upstream.port, cache, "litellm"))
+    return bench.started(lambda: peers.LiteLLM(bench.folder, bench.cores[0], bench.upstream.port, cache))
 
 
 def floor(bench):

@@ -130,7 +130,7 @@ class Replay:
         self.gateway = servers.Weir("weir semantic", bench.folder, None, self.provider.port, cache=True, more={
             "cache": {"enabled": True, "ttl": "1d", "bytes_max": "4GiB"}, "routes": routes, "tenants": tenants, "keys": keys,
             "limits": {"requests_per_connection_max": 1_000_000}, "semantic": settings(len(plan) * len(self.texts)),
-        })
+        }).wait_ready()
         wait_semantic(self.gateway)
 
     def run(self):

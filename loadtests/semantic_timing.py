@@ -45,7 +45,7 @@ class Timing:
         self.gateway = servers.Weir("weir semantic-hit", bench.folder, bench.cores[0], self.upstream.port, cache=True, more={
             "cache": {"enabled": True, "ttl": "1d", "bytes_max": "4GiB"}, "limits": {"requests_per_connection_max": 1_000_000},
             "routes": {"similar": hit, "plain": "bench/m"}, "semantic": semantic.settings(2 * entries) | {"memo_entries": 1024},
-        })
+        }).wait_ready()
         semantic.wait_semantic(self.gateway)
 
     def body(self, text, route="similar"):

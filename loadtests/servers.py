@@ -65,6 +65,7 @@ class Server:
 
     def __init__(self, who, arguments, port, core, folder, environment=None, beside=()):
         self.who, self.port, self.key, self.prefixes = who, port, KEY, {}
+        self.ready_path, self.ready_seconds = "/", 30
         self.log = open(folder / f"{who.replace(' ', '-').replace('/', '-')}.log", "wb")
         pin = ["taskset", "-c", str(core)] if core is not None else []
         self.began = time.monotonic()
@@ -121,15 +122,15 @@ class Server:
                 pass
         return total / 1024
 
-    def wait_ready(self, path, seconds=20):
+    def wait_ready(self):
         """Until it answers at all: behind some there is no upstream yet."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self.ready_seconds
         while time.monotonic() < deadline:
             if self.child.poll() is not None:
                 break
             try:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-                connection.request("GET", path)
+                connection.request("GET", self.ready_path)
                 connection.getresponse()
                 self.beside = self.spawn_beside()
                 return self
@@ -163,10 +164,10 @@ def key_hash(key):
 
 
 class Weir(Server):
-    """The release binary, as a user would run it: keys, limits, log and cache on. `more` are further sections of its configuration, and
-    `data` is a data directory to go on with."""
+    """The release binary, as a user would run it: keys, limits, log and cache on. `more` are further sections of its configuration, 
+    `data` is a data directory to go on with, `providers` are ports of further upstreams by name."""
 
-    def __init__(self, who, folder, core, upstream, cache, more=None, data=None, wait=True):
+    def __init__(self, who, folder, core, upstream, cache, more=None, data=None, providers=None):
         binary = weir_binary()
         home = self.home = folder / who.replace(" ", "-")
         shutil.rmtree(home, ignore_errors=True)
@@ -180,6 +181,7 @@ class Weir(Server):
             "providers_file": str(ROOT / "config/providers.yaml"),
             "providers": {
                 "bench": {"url": f"http://127.0.0.1:{upstream}/v1", **local}, "sse": {"url": f"http://127.0.0.1:{upstream}/sse/v1", **local},
+                **{name: {"url": f"http://127.0.0.1:{port}/v1", **local} for name, port in (providers or {}).items()},
             },
             "cache": {"enabled": cache, "bytes_max": "2GiB"},
             "tenants": {"bench": {"limits": LIMITS, "in_flight_max": 10_000}, **more.pop("tenants", {})},
@@ -189,8 +191,7 @@ class Weir(Server):
         file = home / "weir.yaml"
         file.write_text(json.dumps(config))
         super().__init__(who, [binary, "serve", "--config", file, "--data-directory", self.data], port, core, folder)
-        if wait:
-            self.wait_ready("/readyz", 60)
+        self.ready_path = "/readyz"
 
     def admin_get(self, path):
         """What a GET on the admin port says, as JSON."""

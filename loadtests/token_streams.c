@@ -55,8 +55,9 @@ struct kind_of_stream { struct samples ttft, delay, gap; long streams, tokens, b
 static struct kind_of_stream results[2];  // through the target, direct
 static int epoll_fd, upstream_port, target_port;
 static const char *path, *key;
-static long errors;
-static int64_t began;
+static long errors, all_tokens;
+static int ended;
+static int64_t began, end;
 // Gaps are all the same, so the provider's next deltas are due in the order in which the last ones were sent.
 static struct connection *waiting[CONNECTIONS_MAX];
 static unsigned first_waiting, waiting_count;
@@ -183,10 +184,11 @@ static void fail(struct connection *connection, const char *why) {
 
 static void token(struct connection *connection, const char *text, int64_t at) {
     struct kind_of_stream *kind = &results[connection->direct];
-    int number = atoi(text + 6), counts = at - began > WARM_UP;
+    int number = atoi(text + 6), counts = at - began > WARM_UP && at < end;
     if (number != connection->got) return fail(connection, "a token out of turn");
     int64_t delay = at - strtoll(text + 9, NULL, 10);
     connection->got++;
+    all_tokens += !connection->direct;
     if (counts) {
         kind->tokens++;
         if (number == 0) {
@@ -260,9 +262,10 @@ static void receive(struct connection *connection, const char *bytes, int length
     }
     if (connection->framing != DONE) return;
     if (connection->got != TOKENS || !connection->done_seen) fail(connection, "a stream cut short");
-    else if (at - began > WARM_UP) results[connection->direct].streams++;
-    if (errors < 100) ask(connection);
-    else die("too many errors");
+    else if (at - began > WARM_UP && at < end) results[connection->direct].streams++;
+    if (errors >= 100) die("too many errors");
+    if (at < end) ask(connection);
+    else ended++;
 }
 
 static void readable(struct connection *connection) {
@@ -278,7 +281,10 @@ static void readable(struct connection *connection) {
     epoll_ctl(epoll_fd, EPOLL_CTL_DEL, connection->socket, NULL);
     close(connection->socket);
     connection->is_open = 0;
-    if (connection->kind == CLIENT) fail(connection, "closed");
+    if (connection->kind == CLIENT) {
+        fail(connection, "closed");
+        ended++;
+    }
 }
 
 // Results
@@ -328,9 +334,11 @@ int main(int count, char **arguments) {
     struct connection **clients = calloc(all, sizeof *clients);
     if (!clients) die("out of memory");
     began = now();
-    int64_t end = began + WARM_UP + atoll(arguments[7]) * 1000000000LL, spacing = GAP * TOKENS / all, time;
-    while ((time = now()) < end) {
-        int64_t next = end;
+    end = began + WARM_UP + atoll(arguments[7]) * 1000000000LL;
+    // Every stream is let come to its end: a provider that broke them off would be shunned in the next run.
+    int64_t latest = end + 10 * GAP * TOKENS, spacing = GAP * TOKENS / all, time;
+    while ((time = now()) < latest && ended < all) {
+        int64_t next = latest;
         if (started < all && time >= began + started * spacing) {
             // Controls are spread among the others.
             int direct = (int64_t)(started + 1) * controls / all != (int64_t)started * controls / all;
@@ -356,6 +364,6 @@ int main(int count, char **arguments) {
     putchar('{');
     print_kind("target", &results[0]);
     print_kind("direct", &results[1]);
-    printf("\"held\":%d,\"errors\":%ld}\n", held, errors);
+    printf("\"held\":%d,\"all_tokens\":%ld,\"errors\":%ld}\n", held, all_tokens, errors);
     return 0;
 }

@@ -12,6 +12,8 @@ import servers
 
 CONTROLS = 64
 SECONDS = 4
+# By default an event loop opens at most 256 connections to a host.
+MANY = {"upstream": {"connections_per_host_max": 2048, "connections_max": 4096}}
 FEW = 16  # streams for a peer that can't keep up with more
 
 
@@ -25,10 +27,10 @@ class Streams:
             return
         place = (self.bench.folder, self.bench.cores[0], self.port)
         makers = [
-            lambda: self.bench.weir("weir stream", cache=True, upstream=self.port), lambda: peers.nginx_pass(*place, "nginx stream"),
-            lambda: peers.haproxy(*place, "haproxy stream"), lambda: peers.envoy(*place, "envoy stream")]
+            lambda: self.bench.weir("weir stream", upstream=self.port, more=MANY), lambda: peers.nginx_pass(*place, "nginx stream"),
+            lambda: peers.haproxy(*place, "haproxy stream", more="option http-no-delay"), lambda: peers.envoy(*place, "envoy stream")]
         try:
-            self.servers = [server for server in map(self.bench.or_none, makers) if server]
+            self.servers = [server for server in map(self.bench.started, makers) if server]
             for count in (256, 512):
                 self.compare(count)
             self.few()
@@ -47,7 +49,7 @@ class Streams:
         self.report(f"stream-{count}", "direct", count, every, "direct")
 
     def few(self):
-        server = self.bench.or_none(lambda: peers.litellm(self.bench.folder, self.bench.cores[0], self.port, False, "litellm stream"))
+        server = self.bench.started(lambda: peers.LiteLLM(self.bench.folder, self.bench.cores[0], self.port, False, "litellm stream"))
         if not server:
             return
         try:
@@ -55,8 +57,8 @@ class Streams:
         finally:
             server.stop()
 
-    def load(self, server, count, what):
-        command = [str(self.program), str(self.port), str(server.port), server.path(), server.key, str(count), str(CONTROLS), str(SECONDS)]
+    def load(self, server, count, what, path=None):
+        command = [str(self.program), str(self.port), str(server.port), path or server.path(), server.key, str(count), str(CONTROLS), str(SECONDS)]
         if self.bench.cores[1] is not None:
             command = ["taskset", "-c", str(self.bench.cores[1]), *command]
         before = server.cpu_seconds()
@@ -67,8 +69,7 @@ class Streams:
         seen = result["target"]
         if result["errors"] or result["held"] != count + CONTROLS or not seen["streams"]:
             raise RuntimeError(f"{server.who}: {count} streams were not held: {result} {done.stderr.strip()[-500:]}")
-        # The first second is not counted among the tokens, but the process worked in it.
-        result["cpu_us"] = (server.cpu_seconds() - before) * 1e6 / (seen["tokens"] * (SECONDS + 1) / SECONDS)
+        result["cpu_us"] = (server.cpu_seconds() - before) * 1e6 / result["all_tokens"]
         self.bench.say(
             f"  stream {count} {what} {server.who:16} first +{self.added(result, 'ttft', 1):.0f} µs p99, each +{self.added(result, 'delay', 0):.0f} µs p50"
             f" +{self.added(result, 'delay', 1):.0f} µs p99, pause +{self.added(result, 'gap', 1):.0f} µs p99, {result['cpu_us']:.1f} CPU-µs a delta,"
