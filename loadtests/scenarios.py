@@ -40,14 +40,17 @@ class Comparison:
                 raise RuntimeError(f"{server.who}: 429 without Retry-After")
             return
         wanted = self.bench.events if self.stream else self.bench.answer
+        scenario = self.scenario.split("-")[0]
         if isinstance(server, peers.LiteLLM):  # writes the answer anew
+            if ("x-litellm-cache-key" in fields) != (scenario == "hit"):
+                raise RuntimeError(f"{server.who}: {self.scenario} was {'no' if scenario == 'hit' else 'a'} hit")
             right = json.loads(data)["choices"][0]["message"]["content"] == json.loads(wanted)["choices"][0]["message"]["content"]
         else:
             right = hashlib.sha256(data).digest() == hashlib.sha256(wanted.encode()).digest()
         if not right:
             raise RuntimeError(f"{server.who}: wrong answer in {self.scenario}: {data[:200]!r}")
         said = fields.get("cache-status", "") if server.who.startswith("weir") else fields.get("x-cache-status", "")
-        wanted = STATUS.get((self.scenario.split("-")[0], server.who), "")
+        wanted = STATUS.get((scenario, server.who), "")
         if not said.startswith(wanted):
             raise RuntimeError(f"{server.who}: {self.scenario} was no {wanted!r} but {said!r}")
 
