@@ -11,7 +11,7 @@ import peers
 import servers
 
 CONTROLS = 64
-SECONDS = 4
+SECONDS = 3
 # By default an event loop opens at most 256 connections to a host.
 MANY = {"upstream": {"connections_per_host_max": 2048, "connections_max": 4096}}
 FEW = 16  # streams for a peer that can't keep up with more
