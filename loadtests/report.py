@@ -34,7 +34,7 @@ METRICS = {
     "rss_total_mib": "with mapped files, MiB", "first_answer_ms": "first answer, ms", "over_exact_hit_p50_us": "over an exact hit, µs",
     "embedding_us": "embedding, µs", "over_embedding_p50_us": "over the embedding, µs",
 }
-US, NGINX_CACHE, NGINX_PASS = ("weir",), "nginx proxy_cache", "nginx proxy_pass"
+NGINX_CACHE, NGINX_PASS = "nginx proxy_cache", "nginx proxy_pass"
 
 
 class Bar:
@@ -97,15 +97,17 @@ def finder(rows):
     return lambda scenario, who, metric: values.get((scenario, who, metric))
 
 
-def number(value):
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+def number(value, digits=4):
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
 
 
 def cell(row, ours):
     """A value with its spread, and how many times that Weir's is."""
     spread = f" ({number(row['spread'])})" if row["spread"] else ""
-    ratio = f" · {ours / row['value']:.2f}" if ours is not None and row["who"] != "weir" and row["value"] > 0 and ours > 0 else ""
-    return number(row["value"]) + spread + ratio
+    if ours is None or row["who"] == "weir" or row["value"] <= 0 or ours <= 0:
+        return number(row["value"]) + spread
+    ratio = ours / row["value"]
+    return f"{number(row['value'])}{spread} · {ratio:.2f}" if ratio >= 0.1 else f"{number(row['value'])}{spread} · {ratio:.1g}"
 
 
 def table(rows):
@@ -170,33 +172,32 @@ def markdown(rows, date, commit, busy, skipped):
 GREEN, GREY = "#2a7f62", "#9aa5b1"
 
 
-def bars(title, groups, unit, cut):
-    """Horizontal bars in groups; those longer than `cut` break off."""
+def bars(title, groups):
+    """Horizontal bars in groups, each a name, the values by server, and the value at which longer bars break off."""
     left, width, height = 150, 480, 18
     parts, top = [], 34
-    for name, found in groups:
+    for name, found, cut in groups:
         parts.append(f'<text x="8" y="{top + 14}" font-weight="bold">{name}</text>')
         for who, value in found:
             top += height + 3
             length = max(width * min(max(value, 0), cut) / cut, 1)
-            colour = GREEN if who == "weir" else GREY
             parts.append(
-                f'<text x="{left - 8}" y="{top + 14}" text-anchor="end">{who}</text><rect x="{left}" y="{top}" width="{length:.0f}" height="{height}" rx="2" fill="{colour}"/>'
-                f'<text x="{left + length + 6:.0f}" y="{top + 14}">{number(value)}</text>')
+                f'<text x="{left - 8}" y="{top + 14}" text-anchor="end">{who}</text><rect x="{left}" y="{top}" width="{length:.0f}" height="{height}" rx="2"'
+                f' fill="{GREEN if who == "weir" else GREY}"/><text x="{left + length + 6:.0f}" y="{top + 14}">{number(value, 3)}</text>')
             if value > cut:
                 parts.append(f'<path d="M{left + width - 34} {top - 1} l8 {height + 2} h8 l-8 -{height + 2} z" fill="white"/>')
         top += height + 14
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="720" height="{top + 4}" font-family="sans-serif" font-size="13">',
         '<rect width="100%" height="100%" fill="white"/>', f'<text x="8" y="20" font-size="15" font-weight="bold">{title}</text>',
-        f'<text x="712" y="20" text-anchor="end" fill="#667">{unit}, less is better</text>']
+        '<text x="712" y="20" text-anchor="end" fill="#667">µs, less is better</text>']
     return "\n".join(head + parts + ["</svg>"]) + "\n"
 
 
 def cut_of(groups):
-    """Where bars break off: at the longest of ours and of those that are at most four times it."""
+    """Where bars break off: at the longest of those that are at most twice the longest of ours."""
     ours = max((value for _, found in groups for who, value in found if who == "weir"), default=1)
-    return max([value for _, found in groups for _, value in found if value <= 4 * ours] + [0.001])
+    return max([value for _, found in groups for _, value in found if value <= 2 * ours] + [0.001])
 
 
 def grouped(rows, metric):
@@ -206,14 +207,16 @@ def grouped(rows, metric):
 
 def chart(rows):
     groups = grouped([row for row in rows if base(row["scenario"]) != "stream"], "cpu_us")
-    return bars("CPU time of one request, 8 connections", groups, "µs", cut_of(groups))
+    return bars("CPU time of one request, 8 connections", [(*group, cut_of(groups)) for group in groups])
 
 
 def stream_chart(rows):
-    groups = [
-        (f"{name.split('-')[1]} streams: {what}", [(who, value * scale) for who, value in found])
-        for metric, what, scale in (
+    groups, its = [], [row for row in rows if base(row["scenario"]) == "stream"]
+    for metric, what, scale in (
             ("ttft_added_p99_ms", "added to the first delta, p99", 1000), ("token_added_p50_us", "added to each further delta, median", 1),
-            ("token_added_p99_us", "added to each further delta, p99", 1), ("cpu_us", "CPU time of a delta", 1))
-        for name, found in grouped([row for row in rows if base(row["scenario"]) == "stream"], metric) if any(who == "weir" for who, _ in found)]
-    return bars("Paced streams of tokens", groups, "µs", cut_of(groups))
+            ("token_added_p99_us", "added to each further delta, p99", 1), ("cpu_us", "CPU time of a delta", 1)):
+        found = [
+            (f"{name.split('-')[1]} streams: {what}", [(who, value * scale) for who, value in values])
+            for name, values in grouped(its, metric) if any(who == "weir" for who, _ in values)]
+        groups += [(*group, cut_of(found)) for group in found]
+    return bars("Streams of tokens, one every 20 ms", groups)
