@@ -104,7 +104,7 @@ def number(value, digits=4):
 def cell(row, ours):
     """A value with its spread, and how many times that Weir's is."""
     spread = f" ({number(row['spread'])})" if row["spread"] else ""
-    if ours is None or row["who"] == "weir" or row["value"] <= 0 or ours <= 0:
+    if ours is None or row["who"] == "weir" or row["metric"] == "streams_held" or row["value"] <= 0 or ours <= 0:
         return number(row["value"]) + spread
     ratio = ours / row["value"]
     return f"{number(row['value'])}{spread} · {ratio:.2f}" if ratio >= 0.1 else f"{number(row['value'])}{spread} · {ratio:.1g}"
@@ -129,7 +129,7 @@ def table(rows):
     return lines + (["", "; ".join(notes.values()) + "."] if notes else [])
 
 
-def markdown(rows, date, commit, busy, skipped):
+def markdown(rows, date, commit, busy, skipped, failed=()):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     value = finder(rows)
     lines = [
@@ -162,6 +162,8 @@ def markdown(rows, date, commit, busy, skipped):
     if earlier:
         lines += ["", "From earlier runs: " + "; ".join(f"{', '.join(names)} ({when}, commit `{what}`)" for (when, what), names in earlier.items()) + "."]
     lines += semantic_report.markdown(rows)
+    if failed:
+        lines += ["", "**Failed**, hence without rows of this run: " + "; ".join(failed) + "."]
     if skipped:
         lines += ["", "Left out: " + "; ".join(skipped) + "."]
     return "\n".join(lines) + "\n"
