@@ -1,6 +1,6 @@
 -- wrk: POSTs that differ by a mark of 16 digits and by the key.
 -- Arguments: body file, keys file (a key a line, all of one length), order, first mark, count of marks, number of marks to skip,
--- field that answers must have or "".
+-- "" or a status and a field that every answer must have, as 429:retry-after.
 --   same      the body as it is, with the first key
 --   sequence  marks one after the other, each once; from the first again after count of them (0: never again)
 --   random    marks by chance
@@ -27,7 +27,7 @@ function init(arguments)
     wrk.headers["Content-Type"] = "application/json"
     wrk.headers["Authorization"] = "Bearer " .. keys[1]
     local fixed = wrk.format("POST", nil, nil, body)
-    local order, field = arguments[3], arguments[7]
+    local order, wanted = arguments[3], arguments[7]
     first, count, number = tonumber(arguments[4]), tonumber(arguments[5]), tonumber(arguments[6])
     if order == "same" then
         request = function() return fixed end
@@ -47,15 +47,16 @@ function init(arguments)
             return before .. keys[index % #keys + 1] .. between .. string.format("%016.0f", first + index) .. after
         end
     end
-    if field and field ~= "" then
-        local name, value = field:match("^([^=]+)=?(.*)$")
+    if wanted and wanted ~= "" then
+        local code, field = wanted:match("^(%d+):(.+)$")
         wrong_ones = 0
         response = function(status, headers)
-            local found = nil
-            for each, said in pairs(headers) do
-                if each:lower() == name then found = said end
+            local found = status == tonumber(code)
+            if found then
+                found = false
+                for name in pairs(headers) do found = found or name:lower() == field end
             end
-            if not found or found:sub(1, #value) ~= value then wrong_ones = wrong_ones + 1 end
+            if not found then wrong_ones = wrong_ones + 1 end
         end
     end
 end

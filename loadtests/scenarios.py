@@ -54,16 +54,16 @@ class Comparison:
         if not said.startswith(wanted):
             raise RuntimeError(f"{server.who}: {self.scenario} was no {wanted!r} but {said!r}")
 
-    def load(self, server, connections, seconds, field=""):
+    def load(self, server, connections, seconds, every=""):
         return self.bench.load(
             server, connections, seconds, self.size, "sequence" if self.unique else "same", self.bench.next_marks() if self.unique else 0, 0,
-            stream=self.stream, status=200 if server is self.bench.upstream else self.status, field=field)
+            stream=self.stream, status=200 if server is self.bench.upstream else self.status, every=every)
 
     def prepare(self, server):
         # The first request of all fills the cache, or uses the limit up: then it is another one, since a hit would not count as a request.
         self.ask(server, unique=self.status == 429)
         self.check(server)
-        self.load(server, 8, 1, "retry-after" if self.status == 429 else "")
+        self.load(server, 8, 1, "429:retry-after" if self.status == 429 else "")
 
     def run(self, plan):
         """`plan` has connections and seconds: CPU at 8 connections, latency at 1, throughput at 64."""
