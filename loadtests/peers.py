@@ -66,8 +66,8 @@ def kept_alive(upstream):
     return f"upstream canned {{ server 127.0.0.1:{upstream}; keepalive 1024; keepalive_requests 100000000; }}"
 
 
-def nginx_pass(folder, core, upstream, who="nginx proxy_pass"):
-    return nginx(who, folder, core, f"location / {{ {PASS_ON} proxy_buffering off; }}" if "stream" in who else f"location / {{ {PASS_ON} }}", kept_alive(upstream))
+def nginx_pass(folder, core, upstream, who="nginx proxy_pass", more=""):
+    return nginx(who, folder, core, f"location / {{ {PASS_ON} {more} }}", kept_alive(upstream))
 
 
 def nginx_cache(folder, core, upstream):

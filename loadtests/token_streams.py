@@ -27,7 +27,7 @@ class Streams:
             return
         place = (self.bench.folder, self.bench.cores[0], self.port)
         makers = [
-            lambda: self.bench.weir("weir stream", upstream=self.port, more=MANY), lambda: peers.nginx_pass(*place, "nginx stream"),
+            lambda: self.bench.weir("weir stream", upstream=self.port, more=MANY), lambda: peers.nginx_pass(*place, "nginx stream", "proxy_buffering off;"),
             lambda: peers.haproxy(*place, "haproxy stream", more="option http-no-delay"), lambda: peers.envoy(*place, "envoy stream")]
         try:
             self.servers = [server for server in map(self.bench.started, makers) if server]
