@@ -89,7 +89,8 @@ def nginx_cache(folder, core, upstream):
 def nginx_limit(folder, core, upstream):
     """One request a minute of a key, then 429."""
     lines = f"location / {{ limit_req zone=keys; limit_req_status 429; add_header Retry-After 60 always; {PASS_ON} }}"
-    return nginx("nginx limit_req", folder, core, lines, kept_alive(upstream) + " limit_req_zone $http_authorization zone=keys:10m rate=1r/m; limit_req_log_level info;")
+    zone = " limit_req_zone $http_authorization zone=keys:10m rate=1r/m; limit_req_log_level info;"
+    return nginx("nginx limit_req", folder, core, lines, kept_alive(upstream) + zone)
 
 
 def varnish(folder, core, upstream):
@@ -215,7 +216,8 @@ class LiteLLM(Server):
             "litellm_settings": {"num_retries": 0, **local}, "general_settings": {"master_key": KEY},
         }))
         environment = dict(os.environ, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_TELEMETRY="False", LITELLM_LOG="ERROR", DO_NOT_TRACK="1")
-        super().__init__(who, [binary, "--config", home / "config.yaml", "--port", port, "--host", "127.0.0.1", "--num_workers", "1"], port, core, folder, environment)
+        arguments = [binary, "--config", home / "config.yaml", "--port", port, "--host", "127.0.0.1", "--num_workers", "1"]
+        super().__init__(who, arguments, port, core, folder, environment)
         self.ready_path, self.ready_seconds = "/health/liveliness", 120
 
     def path(self, size=250, stream=False):

@@ -82,14 +82,17 @@ def compare(bench, variants):
             for variant in variants:
                 result = variant.load(connections, seconds)
                 found[variant.name].append(result)
-                bench.say(f"  {variant.name:20} c={connections} round {number + 1} {result['cpu_us']:8.1f} CPU-µs {result['rps']:9.0f}/s p50 {result['p50']} p99 {result['p99']} µs")
+                bench.say(
+                    f"  {variant.name:20} c={connections} round {number + 1} {result['cpu_us']:8.1f} CPU-µs {result['rps']:9.0f}/s"
+                    f" p50 {result['p50']} p99 {result['p99']} µs")
         for variant in variants:
             results = found[variant.name]
             if connections == 8:
                 bench.row(variant.name, "weir", "cpu_us", "µs", [result["cpu_us"] for result in results], 250, 8, entries=variant.entries)
             else:
                 for name in ("p50", "p99"):
-                    bench.row(variant.name, "weir", f"added_{name}_us", "µs", [one[name] - two[name] for one, two in zip(results, direct)], 250, 1, entries=variant.entries)
+                    added = [one[name] - two[name] for one, two in zip(results, direct)]
+                    bench.row(variant.name, "weir", f"added_{name}_us", "µs", added, 250, 1, entries=variant.entries)
 
 
 def million(bench):
