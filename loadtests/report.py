@@ -32,7 +32,7 @@ METRICS = {
     "token_added_p99_us": "each delta p99, µs", "pause_added_p99_us": "pause p99, µs", "streams_held": "held", "buffered_percent": "buffered, %",
     "ttft_p50_ms": "first delta p50, ms", "ttft_p99_ms": "first delta p99, ms", "token_p50_us": "each delta p50, µs", "token_p99_us": "each delta p99, µs",
     "pause_p99_us": "pause p99, µs", "rss_anon_idle_mib": "idle, MiB", "rss_anon_mib": "at most, MiB", "rss_anon_recovered_mib": "after a rest, MiB",
-    "rss_total_mib": "with mapped files, MiB", "first_answer_ms": "first answer, ms", "over_exact_hit_p50_us": "over an exact hit, µs",
+    "event_rows_dropped_percent": "log rows dropped, %", "rss_total_mib": "with mapped files, MiB", "first_answer_ms": "first answer, ms", "over_exact_hit_p50_us": "over an exact hit, µs",
     "embedding_us": "embedding, µs", "over_embedding_p50_us": "over the embedding, µs",
 }
 RUN = [name for name in SCENARIOS if name not in ("semantic-brief", "semantic-miss")]
@@ -133,13 +133,13 @@ def table(rows):
     return lines + (["", "; ".join(notes.values()) + "."] if notes else [])
 
 
-def markdown(rows, date, commit, busy, skipped, failed=()):
+def markdown(rows, date, commit, busy, stolen, skipped, failed):
     model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
     value = finder(rows)
     lines = [
         "# Measured", "",
         f"{date}, commit `{commit}`, {os.cpu_count()} cores ({model}), {platform.system()} {platform.release()}. Written by `make bench`."
-        f" Other programs used {busy:.0%} of the machine when it began.", "",
+        f" Other programs used {busy:.0%} of the machine when it began, and its host gave {stolen:.0%} of the cores' time to others meanwhile.", "",
         "CPU-µs is user and system time of the server's process tree per completed request (of a stream: per delta), 8 connections, server on core 0,"
         " load generator and canned upstream on core 1. Requests have 250 bytes and answers 520 where nothing else is said; added p50 and p99 are at 1"
         " connection over going to the upstream directly, requests/s at 64. Everybody checks the key and writes a log. A cell has the median of"

@@ -18,6 +18,12 @@ def name_of(server):
     return "weir" if server.who.startswith("weir") else server.who
 
 
+def counters(server):
+    """Requests, and those of them that got no row in the log."""
+    found = server.admin_get("/stats")["counters"]
+    return found["requests"], found["event_rows_dropped"]
+
+
 class Comparison:
     """One scenario: the servers take turns, each answer before and after a run is looked at."""
 
@@ -69,6 +75,7 @@ class Comparison:
         """`plan` has connections and seconds: CPU at 8 connections, latency at 1, throughput at 64."""
         for server in self.servers:
             self.prepare(server)
+        before = {server.who: counters(server) for server in self.servers if isinstance(server, servers.Weir)}
         for connections, seconds in plan:
             found, direct = {server.who: [] for server in self.servers}, []
             for number in range(self.bench.options.rounds):
@@ -80,6 +87,10 @@ class Comparison:
             for server in self.servers:
                 self.check(server)
                 self.report(server, connections, found[server.who], direct)
+        for server in self.servers:
+            if server.who in before:
+                requests, dropped = (after - then for after, then in zip(counters(server), before[server.who]))
+                self.bench.row(self.scenario, "weir", "event_rows_dropped_percent", "%", [100 * dropped / requests], self.size)
 
     def tell(self, server, connections, number, result):
         self.bench.say(
