@@ -21,7 +21,7 @@ test-long: ## the same plus sanitizers, fuzzing and the long end-to-end cases
 test-newest: ## the end-to-end tests with the newest SDKs on PyPI
 	@scripts/test --newest
 
-bench: ## CPU cost per request beside nginx and Envoy; ONLY=hit runs one scenario, ONLY=semantic the semantic cache's whole sweep
+bench: ## what a request costs, beside nginx, Varnish, HAProxy, Envoy and LiteLLM; ONLY=hit runs one scenario (loadtests/bench --help lists them)
 	@scripts/install-packages build bench
 	@scripts/build release
 	@loadtests/setup

@@ -17,8 +17,8 @@ import subprocess
 import threading
 import time
 
-import peers
 import semantic_report
+import servers
 import stream
 import wire
 
@@ -127,10 +127,10 @@ class Replay:
             tenant = f"{name}-seed-{seed}"
             tenants[tenant] = {}
             keys[tenant] = {"key": "sha256:" + hashlib.sha256(key_of(tenant).encode()).hexdigest(), "tenant": tenant}
-        self.gateway = peers.Weir("weir semantic", bench.folder, None, self.provider.port, cache=True, more={
+        self.gateway = servers.Weir("weir semantic", bench.folder, None, self.provider.port, cache=True, more={
             "cache": {"enabled": True, "ttl": "1d", "bytes_max": "4GiB"}, "routes": routes, "tenants": tenants, "keys": keys,
             "limits": {"requests_per_connection_max": 1_000_000}, "semantic": settings(len(plan) * len(self.texts)),
-        })
+        }).wait_ready()
         wait_semantic(self.gateway)
 
     def run(self):
@@ -144,7 +144,7 @@ class Replay:
                 worker.join()
             if self.failed:
                 raise self.failed
-            self.status = admin(self.gateway, "/semantic")
+            self.status = self.gateway.admin_get("/semantic")
             (self.bench.folder / "semantic-status.json").write_text(json.dumps(self.status, indent=1))
         finally:
             self.gateway.stop()
@@ -167,7 +167,7 @@ class Replay:
     def let_judge(self):
         """Waits until every answer so far is judged. Thousands of questions a second from one tenant are not what is measured: with fewer, the
         judge, who works beside the requests, is hardly ever an answer behind."""
-        while admin(self.gateway, "/semantic")["judge"]["waiting"]:
+        while self.gateway.admin_get("/semantic")["judge"]["waiting"]:
             time.sleep(0.002)
 
     def one(self, seed, bound, variant):
@@ -197,7 +197,7 @@ class Replay:
                 points.append([number, hits, wrong])
         client.close()
         seconds = time.monotonic() - began
-        scope = next((scope for scope in admin(self.gateway, "/semantic")["scopes"] if scope["scope"] == tenant), {})
+        scope = next((scope for scope in self.gateway.admin_get("/semantic")["scopes"] if scope["scope"] == tenant), {})
         result = {
             "seed": seed, "bound": bound, "variant": variant, "requests": len(order), "hits": hits / len(order), "error": wrong / len(order),
             "wrong_match": misled / len(order), "exact": exact, "seconds": round(seconds, 1), "points": points, "scope": scope,
@@ -217,23 +217,14 @@ def settings(entries):
 
 
 def models_folder():
-    return peers.ROOT / ".build" / "bench" / "models"
-
-
-def admin(gateway, path):
-    """A GET on the admin port."""
-    token = (gateway.home / "data" / "admin.token").read_text().strip()
-    status, data = peers.fetch(gateway.admin, path, {"Authorization": f"Bearer {token}"})
-    if status != 200:
-        raise RuntimeError(f"weir: {path} on the admin port: status {status}")
-    return json.loads(data)
+    return servers.ROOT / ".build" / "bench" / "models"
 
 
 def wait_semantic(gateway, seconds=60):
     """Until the semantic cache serves."""
     deadline = time.monotonic() + seconds
     try:
-        while (status := admin(gateway, "/semantic"))["state"] != "ready":
+        while (status := gateway.admin_get("/semantic"))["state"] != "ready":
             if status["state"] == "off" or time.monotonic() > deadline:
                 raise RuntimeError(f"weir: the semantic cache is {status['state']}: {status.get('problem', '')}")
             time.sleep(0.1)
@@ -266,7 +257,7 @@ def vectors(bench):
         lines = "".join(json.dumps(text) + "\n" for text in stream.read(data)[0])
         made = path.with_suffix(".new")
         with open(made, "w", encoding="utf-8") as file:
-            subprocess.run([str(peers.weir_binary()), "model", "embed", "--lines", "--max-tokens", "128", "--directory", str(models_folder())],
+            subprocess.run([str(servers.weir_binary()), "model", "embed", "--lines", "--max-tokens", "128", "--directory", str(models_folder())],
                            input=lines, text=True, stdout=file, check=True)
         made.rename(path)
     return path
@@ -277,7 +268,7 @@ class Baselines:
 
     def __init__(self, bench, seeds, bounds):
         self.bench, self.child, self.kept = bench, None, None
-        python = peers.ROOT / ".build" / "bench-venv" / "bin" / "python"
+        python = servers.ROOT / ".build" / "bench-venv" / "bin" / "python"
         if not python.exists() or subprocess.run([str(python), "-c", "import numpy"], capture_output=True).returncode:
             bench.skipped.append("static thresholds and GPTCache: no numpy in .build/bench-venv (loadtests/setup installs it)")
             return

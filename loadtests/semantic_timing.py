@@ -8,8 +8,8 @@ import statistics
 import subprocess
 import time
 
-import peers
 import semantic
+import servers
 import wire
 
 LENGTHS = [16, 64, 128]
@@ -42,10 +42,10 @@ class Timing:
         self.bench, self.entries, self.chance = bench, entries, random.Random(7)
         self.upstream = bench.servers["upstream"]
         hit = {"targets": ["bench/m"], "semantic": {"enabled": True, "threshold": 0.8, "guard": "intent", "content_words_min": 1}}
-        self.gateway = peers.Weir("weir semantic-hit", bench.folder, bench.cores[0], self.upstream.port, cache=True, more={
+        self.gateway = servers.Weir("weir semantic-hit", bench.folder, bench.cores[0], self.upstream.port, cache=True, more={
             "cache": {"enabled": True, "ttl": "1d", "bytes_max": "4GiB"}, "limits": {"requests_per_connection_max": 1_000_000},
             "routes": {"similar": hit, "plain": "bench/m"}, "semantic": semantic.settings(2 * entries) | {"memo_entries": 1024},
-        })
+        }).wait_ready()
         semantic.wait_semantic(self.gateway)
 
     def body(self, text, route="similar"):
@@ -62,7 +62,7 @@ class Timing:
         began, size = time.monotonic(), 0
         clients = [wire.Wire(self.gateway.port) for _ in range(32)]
         text = 0
-        while (size := semantic.admin(self.gateway, "/semantic")["entries"]) < self.entries and time.monotonic() - began < self.bench.options.fill_minutes * 60:
+        while (size := self.gateway.admin_get("/semantic")["entries"]) < self.entries and time.monotonic() - began < self.bench.options.fill_minutes * 60:
             for _ in range(64):
                 for client in clients:
                     text += 1
@@ -91,7 +91,7 @@ class Timing:
 
     def embedding(self):
         """The sentence model alone, on the gateway's core: milliseconds by tokens."""
-        command = [str(peers.weir_binary()), "model", "bench", "--json", "--directory", str(semantic.models_folder())]
+        command = [str(servers.weir_binary()), "model", "bench", "--json", "--directory", str(semantic.models_folder())]
         if self.bench.cores[0] is not None:
             command = ["taskset", "-c", str(self.bench.cores[0]), *command]
         rows = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)["rows"]
@@ -131,7 +131,7 @@ class Timing:
 
     def misses(self):
         """Beside the same miss with the semantic cache off. Paced: the embedding for the insert is over before the next request comes."""
-        before = semantic.admin(self.gateway, "/semantic")["misses"].get("gate", 0)
+        before = self.gateway.admin_get("/semantic")["misses"].get("gate", 0)
         client, found, plain, words = wire.Wire(self.gateway.port), [], [], far_words()
         for _ in range(400):
             found.append(self.timed(lambda: self.ask(client, " ".join(self.chance.sample(words, 10))))[0])
@@ -139,7 +139,7 @@ class Timing:
             plain.append(self.timed(lambda: self.ask(client, " ".join(self.chance.sample(words, 10)), route="plain"))[0])
             time.sleep(0.01)
         client.close()
-        share = (semantic.admin(self.gateway, "/semantic")["misses"].get("gate", 0) - before) / len(found)
+        share = (self.gateway.admin_get("/semantic")["misses"].get("gate", 0) - before) / len(found)
         note = {"entries": self.entries, "note": f"over a miss without the semantic cache; {share:.0%} stopped at the gate; {self.entries} entries in the partition"}
         self.report("semantic-miss", found, plain, **note)
 
