@@ -23,6 +23,11 @@ extension Exchange {
         }
         releaseSource()
         if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
+        if error.isOfLimits {
+            worker.counters.add(.limited)
+            // Nothing was forwarded, so nothing is said of what would have been stored.
+            facts.cache = .none
+        }
         facts.keepsAlive = keepsAlive && !error.closesConnection
         facts.isHTTP10 = isHTTP10
         facts.overheadNanoseconds = overhead(at: .now())
