@@ -15,12 +15,13 @@ struct CellGroup {
     var isEmpty: Bool { bound.isEmpty && detached.isEmpty }
 
     /// Calls `body` with each cell.
-    func forEachCell(_ body: (LimitCell) -> Void) {
-        for limit in bound.hits { body(limit.cell) }
-        for limit in bound.requests { body(limit.cell) }
-        for limit in bound.metered { body(limit.cell) }
+    @inline(__always) func forEachCell(_ body: (LimitCell) -> Void) {
+        bound.forEachLimit { body($0.cell) }
         for cell in detached { body(cell) }
     }
+
+    /// Whether a cell may have changed since it was last recorded.
+    var isDirty: Bool { bound.isDirty || detached.contains { $0.isDirty.load(ordering: .relaxed) } }
 
     /// Adds a restored cell, unless one with its measure and ordinal is there.
     mutating func restore(_ cell: LimitCell) -> Bool {
