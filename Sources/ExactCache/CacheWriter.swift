@@ -51,7 +51,9 @@ final class CacheWriter: StoreWork, @unchecked Sendable {  // @unchecked: variab
         working = state
         evictedInTransaction = 0
         var inserted = 0
+        var pace = WorkPace()
         for entry in entriesToWrite(items) {
+            pace.step()
             let isNew = try store.insert(entry, &working, in: transaction)
             if isNew { evictor.noteInsertion(entry.digest, working) }
             inserted += 1

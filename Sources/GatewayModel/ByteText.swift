@@ -19,14 +19,15 @@ extension [UInt8] {
 
     /// Appends a number in decimal.
     public mutating func append(decimal number: UInt64) {
+        var digits = InlineArray<20, UInt8>(repeating: 0)
         var rest = number
-        var divisor: UInt64 = 1
-        while rest / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(UInt8(truncatingIfNeeded: 0x30 + rest / divisor))
-            rest %= divisor
-            divisor /= 10
-        }
+        var start = 20
+        repeat {
+            start -= 1
+            digits[start] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+            rest /= 10
+        } while rest > 0
+        append(span: digits.span.extracting(start..<20))
     }
 
     /// Appends milliseconds with three decimals from nanoseconds, as `Server-Timing` wants them.

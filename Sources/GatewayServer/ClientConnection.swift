@@ -90,9 +90,11 @@ final class ClientConnection: ConnectionDelegate {
         var offset = 0
         while !isClosing {
             if exchange?.isUnderWay == true, !isMessageOpen { break }
+            let begun = offset
             switch parser.next(input, from: &offset) {
             case .needMore:
-                if !isMessageOpen, waiting == .idle, offset > 0 { waitForRestOfHead() }
+                // Bytes before these were a request that is answered already.
+                if !isMessageOpen, waiting == .idle, offset > begun { waitForRestOfHead() }
                 return offset
             case .head: receivedHead()
             case .body(let range): receivedBody(input.extracting(range))

@@ -10,16 +10,15 @@ import Telemetry
 import Tenants
 
 extension Exchange {
-    /// The request as an event.
-    func event(status: Int, error: GatewayError?, now: MonotonicTime) -> GatewayEvent {
-        var event = GatewayEvent(id: requestID, createdAt: requestID.time)
+    /// Tells the request as an event; made in place, for one has fifteen texts and lists that a copy would each have to count.
+    func tell(_ event: inout GatewayEvent, status: Int, error: GatewayError?, now: MonotonicTime) {
         event.tenant = tenant?.tenant.id ?? ""
         if let identity { event.keyID = snapshot.keys.keys[Int(identity.key)].id }
         event.route = plan?.route?.definition.name ?? ""
         event.provider = facts.provider
         event.model = facts.model
         event.operation = operation == .other && plan == nil ? "" : operation.name
-        event.path = worker.text(ofPath: client.head.bytes.span.extracting(client.head.path))
+        event.path = path
         if !facts.eventID.isEmpty { event.eventID = String(decoding: facts.eventID, as: UTF8.self) }
         event.status = status
         if let error { event.errorCode = error.code }
@@ -41,7 +40,6 @@ extension Exchange {
         addMetadata(to: &event)
         addPayloads(to: &event)
         event.trace = trace
-        return event
     }
 
     private func addUse(to event: inout GatewayEvent) {
@@ -72,7 +70,7 @@ extension Exchange {
         guard let identity, tenant != nil else { return }
         let hasNone =
             snapshot.keys.keys[Int(identity.key)].metadata.entries.isEmpty && tenant?.tenant.metadata.entries.isEmpty != false
-        if hasNone, client.head.first(.cfAigMetadata) == nil, universal == nil { return }
+        if hasNone, !present.contains(.cfAigMetadata), universal == nil { return }
         guard let metadata = requestMetadata(identity) else { return }
         var object = JSONObject()
         for (name, value) in metadata.entries.prefix(RequestMetadata.entriesMax) where object[name] == nil {
@@ -135,7 +133,7 @@ extension Exchange {
     }
 
     private func flag(_ name: FieldName) -> Bool? {
-        guard client.head.first(name) != nil, let text = client.head.text(name) else { return nil }
+        guard present.contains(name), let text = client.head.text(name) else { return nil }
         switch text {
         case "true", "1": return true
         case "false", "0": return false

@@ -166,18 +166,19 @@ extension Exchange {
     /// Everything the fetch needs, from head, body and plan.
     func makeOrder(_ candidate: Candidate? = nil, key: Int = 0) throws(GatewayError) -> FetchOrder {
         guard let plan, let tenant, let identity else { throw AuthenticationFailure.storeUnavailable.error }
-        let definition = snapshot.providers[plan.provider]
+        let provider = snapshot.provider(plan.provider)
         let head = client.head
         let url = try upstreamURL(plan)
         var request = UpstreamRequest(
             method: head.method.name.description, url: String(decoding: url, as: UTF8.self),
-            fields: try upstreamFields(definition, plan, head, key: key),
+            fields: try upstreamFields(provider, plan, head, key: key),
             body: streamsBody ? uploadBody(head) : .bytes(try upstreamBody(plan)),
             timeouts: timeouts(head, candidate?.overrides), egress: snapshot.egress(of: plan.provider))
         request.allowsHTTP2 = snapshot.configuration.upstream.offersHTTP2
         return FetchOrder(
             request: request, operation: operation, dialect: dialect, isUnified: isUnified, wantsStream: wantsStream,
-            provider: definition.name, model: plan.model, isClientTimeout: isClientTimeout, usesClientCredential: clientCredential != nil,
+            provider: provider.definition.name, model: plan.model, isClientTimeout: isClientTimeout,
+            usesClientCredential: clientCredential != nil,
             requiresDoneMarker: sendsDoneMarker(plan), carriesUsage: !wantsStream || wantsUsage || plan.injectsUsage,
             record: recordOrder(plan, tenant, identity, candidate), embeddings: embeddings, similar: similar,
             account: FetchOrder.Account(
@@ -185,8 +186,7 @@ extension Exchange {
     }
 
     private func sendsDoneMarker(_ plan: UpstreamPlan) -> Bool {
-        let definition = snapshot.providers[plan.provider]
-        return (plan.base ?? definition.base(offering: operation))?.sendsDoneMarker ?? true
+        (plan.base ?? snapshot.provider(plan.provider).base(offering: operation))?.sendsDoneMarker ?? true
     }
 
     /// The URL that is asked: configured bytes and checked ones.
@@ -270,12 +270,12 @@ extension Exchange {
 
     /// Request fields for the upstream: the client's own, less what is ours, the connection's or the operator's to decide.
     private func upstreamFields(
-        _ definition: ProviderDefinition, _ plan: UpstreamPlan, _ head: RequestHead, key: Int
+        _ provider: ProviderState, _ plan: UpstreamPlan, _ head: RequestHead, key: Int
     ) throws(GatewayError) -> UpstreamFields {
         var fields = UpstreamFields(reservingBytes: 512)
         if let step {
             appendFields(of: step, plan, to: &fields)
-            try appendCredential(definition, plan, key: key, to: &fields)
+            try appendCredential(provider, plan, key: key, to: &fields)
             return fields
         }
         let traceparent = upstreamTraceparent
@@ -292,7 +292,7 @@ extension Exchange {
             for field in base.defaultHeaders where !head.hasField(named: field.name) { fields.append(field.name, field.value) }
         }
         appendAcceptEncoding(head, to: &fields)
-        try appendCredential(definition, plan, key: key, to: &fields)
+        try appendCredential(provider, plan, key: key, to: &fields)
         return fields
     }
 
@@ -321,20 +321,21 @@ extension Exchange {
     }
 
     private func appendCredential(
-        _ definition: ProviderDefinition, _ plan: UpstreamPlan, key: Int, to fields: inout UpstreamFields
+        _ provider: ProviderState, _ plan: UpstreamPlan, key: Int, to fields: inout UpstreamFields
     ) throws(GatewayError) {
         if let clientCredential {
             guard snapshot.providers.forwardsClientCredential(provider: plan.provider, field: clientCredential.field) else {
-                let accepted = definition.clientCredentialFields.map(\.name).joined(separator: " or ")
+                let accepted = provider.definition.clientCredentialFields.map(\.name).joined(separator: " or ")
                 throw GatewayError(
-                    status: 401, code: "provider_key_field", message: "\(definition.name) takes a client's own key in \(accepted).",
+                    status: 401, code: "provider_key_field",
+                    message: "\(provider.definition.name) takes a client's own key in \(accepted).",
                     param: clientCredential.field.name)
             }
             fields.append(name: Array(clientCredential.field.name.utf8).span, value: clientCredential.value.span)
         } else if let secret = snapshot.credential(of: plan.provider, key: key) {
             guard !secret.isEmpty, fields.append(plan.form.header, plan.form.prefix + secret) else {
                 throw GatewayError(
-                    status: 502, code: "provider_credentials", message: "The key configured for \(definition.name) is unusable.",
+                    status: 502, code: "provider_credentials", message: "The key configured for \(provider.definition.name) is unusable.",
                     source: .gateway)
             }
         }

@@ -1,5 +1,6 @@
 // Phase 14: whatever became of a request, it ends here: an error of the gateway's own, the end of an answer, a client that left.
 
+import EventLog
 import GatewayModel
 import HTTP1
 import RateLimiting
@@ -28,6 +29,8 @@ extension Exchange {
             // Nothing was forwarded, so nothing is said of what would have been stored.
             facts.cache = .none
         }
+        // Nothing that was asked came back: nothing will be kept.
+        if error.status >= 500, facts.cache != .none { facts.cache = facts.cache.withoutStore(.upstreamFailed) }
         facts.keepsAlive = keepsAlive && !error.closesConnection
         facts.isHTTP10 = isHTTP10
         facts.overheadNanoseconds = overhead(at: .now())
@@ -42,7 +45,8 @@ extension Exchange {
 
     /// The last word on a request: an event, and a line where one is wanted.
     func record(status: Int, error: GatewayError?) {
-        let event = event(status: status, error: error, now: .now())
+        var event = GatewayEvent(id: requestID, createdAt: requestID.time)
+        tell(&event, status: status, error: error, now: .now())
         worker.record(event)
         if event.trace?.isSampled == true {
             worker.shared.spans.add(SpanSource(event: event, attemptStarts: attemptNotes.map(\.startMicroseconds)))

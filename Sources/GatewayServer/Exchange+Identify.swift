@@ -18,7 +18,11 @@ extension Exchange {
     private static let keyFields: [FieldName] = [.authorization, .xApiKey, .apiKey, .xGoogApiKey]
 
     func identify(_ head: RequestHead) throws(GatewayError) {
-        guard let presented = try presentedKey(head) else { throw AuthenticationFailure.missingKey.error }
+        let presented: Range<Int>
+        do throws(GatewayError) { presented = try presentedKey(head) } catch {
+            worker.counters.add(.authenticationFailures)
+            throw error
+        }
         let address = client.clientAddress(head)
         let result = snapshot.keys.authenticate(presented: head.bytes.span.extracting(presented), address: address, now: worker.wallNow)
         switch result {
@@ -32,7 +36,7 @@ extension Exchange {
     }
 
     /// The range of the one virtual key in the head. A key in the query is not looked for: it would end up in logs on its way.
-    private func presentedKey(_ head: RequestHead) throws(GatewayError) -> Range<Int>? {
+    private func presentedKey(_ head: RequestHead) throws(GatewayError) -> Range<Int> {
         var found: Range<Int>?
         if head.count(of: .cfAigAuthorization) > 0 {
             guard let range = head.first(.cfAigAuthorization), head.count(of: .cfAigAuthorization) == 1,
@@ -48,6 +52,7 @@ extension Exchange {
                 found = found ?? key
             }
         }
+        guard let found else { throw AuthenticationFailure.missingKey.error }
         return found
     }
 

@@ -22,13 +22,17 @@ extension Exchange {
     func findLimits(of plan: UpstreamPlan, _ identity: KeyIdentity) {
         let key = snapshot.keyLimits[identity.key]
         let own = tenant?.limits
-        for scope in [key, own, plan.route?.limits] {
-            guard let scope, !scope.models.isEmpty else { continue }
-            scope.addMatching(model: plan.model, provider: snapshot.providers.providerNames[plan.provider], to: limits)
-        }
+        addModelLimits(of: key, plan)
+        addModelLimits(of: own, plan)
+        addModelLimits(of: plan.route?.limits, plan)
         if key?.families.isEmpty == false || own?.families.isEmpty == false { addMetadataLimits(key, own, identity) }
         limits.add(plan.route?.limits?.bound)
         if !limits.isEmpty { facts.limits = limits }
+    }
+
+    private func addModelLimits(of scope: ScopeLimits?, _ plan: UpstreamPlan) {
+        guard let scope, !scope.models.isEmpty else { return }
+        scope.addMatching(model: plan.model, provider: snapshot.providers.providerNames[plan.provider], to: limits)
     }
 
     /// What is known about the request besides its content.

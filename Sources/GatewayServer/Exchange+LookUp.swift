@@ -23,7 +23,10 @@ extension Exchange {
         switch find(digest, now: worker.cacheNow) {
         case .answered: return true
         case .nothing(let reason):
-            if directives.onlyIfCached { throw notCached }
+            if directives.onlyIfCached {
+                facts.cache = .none
+                throw notCached
+            }
             if let reason { facts.cache = .miss(reason) }
             return false
         case .refused(let error): throw error

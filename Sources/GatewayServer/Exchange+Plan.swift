@@ -66,11 +66,11 @@ extension Exchange {
         case .native(let request): plan = nativePlan(request)
         default: throw GatewayError(status: 404, code: "unknown_path", message: "Nothing is served at this path.")
         }
-        let definition = snapshot.providers[plan.provider]
-        try checkPermission(definition, plan, identity)
-        try checkAccountObjects(definition, identity)
-        try checkCredential(definition, plan)
-        facts.provider = definition.name
+        let provider = snapshot.provider(plan.provider)
+        try checkPermission(provider, plan, identity)
+        try checkAccountObjects(provider, identity)
+        try checkCredential(provider, plan)
+        facts.provider = provider.definition.name
         facts.model = plan.model
         findLimits(of: plan, identity)
         self.plan = plan
@@ -101,16 +101,17 @@ extension Exchange {
 
     /// How a target is asked on the unified surface.
     func upstreamPlan(_ target: RouteTarget, _ route: RouteState?) throws(GatewayError) -> UpstreamPlan {
-        let definition = snapshot.providers[target.provider]
-        guard let base = definition.base(offering: operation) else {
+        let provider = snapshot.provider(target.provider)
+        guard let base = provider.base(offering: operation) else {
             throw GatewayError(
                 status: 501, code: "dialect_not_supported",
-                message: "\(definition.name) offers no \(operation.name) of its own and the gateway does not translate. "
-                    + "Its own API is under /\(definition.name)/.",
+                message: "\(provider.definition.name) offers no \(operation.name) of its own and the gateway does not translate. "
+                    + "Its own API is under /\(provider.definition.name)/.",
                 param: "model", source: .gateway)
         }
         return UpstreamPlan(
-            provider: target.provider, model: target.model, route: route, base: base, form: base.credential ?? definition.credential,
+            provider: target.provider, model: target.model, route: route, base: base,
+            form: base.credential ?? provider.definition.credential,
             injectsUsage: wantsStream && scan?.includeUsage == false && base.supportsIncludeUsage)
     }
 
@@ -130,9 +131,9 @@ extension Exchange {
     /// Why this caller can't have a target at all; `nil` when it can.
     private func whyNotAsked(_ target: Routing.RouteTarget) -> SkipReason? {
         guard let identity else { return .notPermitted }
-        let definition = snapshot.providers[target.provider]
-        guard definition.base(offering: operation) != nil else { return .notOffered }
-        if clientCredential == nil, !definition.isLocal, snapshot.credentials(of: target.provider).isEmpty { return .noCredential }
+        let provider = snapshot.provider(target.provider)
+        guard provider.base(offering: operation) != nil else { return .notOffered }
+        if clientCredential == nil, !provider.definition.isLocal, snapshot.credentials(of: target.provider).isEmpty { return .noCredential }
         if let clientCredential {
             guard snapshot.providers.forwardsClientCredential(provider: target.provider, field: clientCredential.field) else {
                 return .noCredential
@@ -142,7 +143,7 @@ extension Exchange {
             snapshot.isUnrestricted(identity)
                 || snapshot.permits(identity, target: RouteTarget(provider: target.provider, model: target.target.model))
         else { return .notPermitted }
-        do throws(GatewayError) { try checkAccountObjects(definition, identity) } catch { return .notPermitted }
+        do throws(GatewayError) { try checkAccountObjects(provider, identity) } catch { return .notPermitted }
         return nil
     }
 
@@ -166,38 +167,40 @@ extension Exchange {
     }
 
     func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
-        let definition = snapshot.providers[request.provider]
+        let provider = snapshot.provider(request.provider)
         let body = self.body
-        let base = definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
+        let base = provider.definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
         return UpstreamPlan(
             provider: request.provider, model: request.model ?? scan?.model(in: body.span) ?? "", route: nil, base: nil,
-            form: base?.credential ?? definition.credential)
+            form: base?.credential ?? provider.definition.credential)
     }
 
     /// Provider, path and model, for the key and its tenant.
-    private func checkPermission(_ definition: ProviderDefinition, _ plan: UpstreamPlan, _ identity: KeyIdentity) throws(GatewayError) {
-        let isGranted = clientCredential != nil || definition.allows(operation)
+    private func checkPermission(_ provider: ProviderState, _ plan: UpstreamPlan, _ identity: KeyIdentity) throws(GatewayError) {
+        let isGranted = clientCredential != nil || provider.definition.allows(operation)
         if isGranted, snapshot.isUnrestricted(identity) { return }
         let path = try upstreamPath(plan)
+        let name = provider.name
         let refusal = snapshot.keys.permits(
-            identity, model: Array(plan.model.utf8).span, provider: Array(definition.name.utf8).span, path: path.span,
+            identity, model: Array(plan.model.utf8).span, provider: name.span, path: path.span,
             isPathGranted: isGranted)
         if let refusal { throw refusal }
     }
 
     /// Objects of the operator's account are not opened to tenants: whoever may not call an object's own path may not name the object.
-    func checkAccountObjects(_ definition: ProviderDefinition, _ identity: KeyIdentity) throws(GatewayError) {
+    func checkAccountObjects(_ provider: ProviderState, _ identity: KeyIdentity) throws(GatewayError) {
         guard let scan, clientCredential == nil, !scan.statefulFields.isEmpty else { return }
+        let name = provider.name
         for (field, path) in Self.accountObjectPaths where scan.statefulFields.contains(field) {
             let isAllowed = snapshot.keys.allowsPath(
-                Array(path.utf8).span, at: Array(definition.name.utf8).span, isGranted: false, for: identity)
+                Array(path.utf8).span, at: name.span, isGranted: false, for: identity)
             if isAllowed { continue }
-            let name = field.names.first ?? "a field"
+            let member = field.names.first ?? "a field"
             throw GatewayError(
                 status: 403, code: "account_object_not_allowed",
                 message:
-                    "\(name) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
-                param: name)
+                    "\(member) refers to an object of the provider account behind this gateway. The operator can grant the path \(path).",
+                param: member)
         }
     }
 
@@ -209,7 +212,8 @@ extension Exchange {
         (.cachedContent, "/v1beta/cachedContents/*"), (.fileURI, "/v1beta/files/*"),
     ]
 
-    private func checkCredential(_ definition: ProviderDefinition, _ plan: UpstreamPlan) throws(GatewayError) {
+    private func checkCredential(_ provider: ProviderState, _ plan: UpstreamPlan) throws(GatewayError) {
+        let definition = provider.definition
         guard clientCredential == nil, !definition.isLocal, snapshot.credentials(of: plan.provider).isEmpty else { return }
         throw GatewayError(
             status: 502, code: "provider_credentials",
@@ -247,17 +251,10 @@ extension Exchange {
     }
 
     private func readDirectives() throws(GatewayError) {
-        let head = client.head
         directives = CacheDirectives()
-        let own = step?.controls.compactMap(\.field) ?? []
-        for field in head.fields {
-            guard let known = field.known, known.isCacheControl else { continue }
-            // A step's own fields win over the request's.
-            if own.contains(where: { $0.isSameCacheControl(as: known) }) { continue }
-            try directives.apply(known, value: String(decoding: head.bytes[field.value], as: UTF8.self))
-        }
+        if !present.isDisjoint(with: .cacheControls) { try readFieldDirectives() }
         for field in step?.controls ?? [] {
-            guard let known = field.field, known.isCacheControl else { continue }
+            guard let known = field.field, FieldNameSet.cacheControls.contains(known) else { continue }
             try directives.apply(known, value: field.value)
         }
         if isUnified, let lite = scan?.liteLLMCache {
@@ -271,6 +268,17 @@ extension Exchange {
             throw GatewayError(
                 status: 403, code: "custom_cache_key_not_allowed", message: "This tenant may not choose cache keys.",
                 param: "cf-aig-cache-key")
+        }
+    }
+
+    private func readFieldDirectives() throws(GatewayError) {
+        let head = client.head
+        let own = step?.controls.compactMap(\.field) ?? []
+        for field in head.fields {
+            guard let known = field.known, FieldNameSet.cacheControls.contains(known) else { continue }
+            // A step's own fields win over the request's.
+            if own.contains(where: { $0.isSameCacheControl(as: known) }) { continue }
+            try directives.apply(known, value: String(decoding: head.bytes[field.value], as: UTF8.self))
         }
     }
 
@@ -296,66 +304,67 @@ extension Exchange {
 
     /// The cache key of the wire contract. `body`: what stands for the body in it, an embeddings item or the whole canonical body.
     func makeDigest(_ plan: UpstreamPlan, _ tenant: TenantState, body digest: Digest256) -> Digest256 {
-        let definition = snapshot.providers[plan.provider]
+        let provider = snapshot.provider(plan.provider)
         let isByRoute = plan.route?.isKeyedByRoute == true
         worker.keyBuilder.begin(
             scope: directives.customKey == nil ? tenant.scope : tenant.ownScope,
             credential: clientCredential.map { .client(snapshot.credentialHash($0.value)) } ?? .configured,
-            subject: isByRoute ? .route(plan.route?.name ?? "") : .target(Target(provider: definition.name, model: plan.model)),
+            subject: isByRoute ? .route(plan.route?.name ?? "") : .target(Target(provider: provider.definition.name, model: plan.model)),
             routeRevision: plan.route?.revision ?? snapshot.revision(of: plan.provider), operation: operation)
-        addAnswerChangingFields(definition)
+        addAnswerChangingFields(provider)
         if !isUnified, let range = scan?.cacheMemberRange {
             // On native paths LiteLLM's field is not ours to act on: it goes upstream, and so belongs to the key.
             let body = self.body
             worker.keyBuilder.addQuery(name: Array("body.cache".utf8).span, value: body.span.extracting(range))
         }
-        let namespace = directives.namespace.isEmpty ? Array((tenant.tenant.cacheNamespace ?? "").utf8) : directives.namespace
+        let namespace = directives.namespace.isEmpty ? tenant.namespace : directives.namespace
         if let key = directives.customKey { return worker.keyBuilder.finish(namespace: namespace.span, customKey: key.span) }
         return worker.keyBuilder.finish(namespace: namespace.span, body: digest)
     }
 
-    private func addAnswerChangingFields(_ definition: ProviderDefinition) {
-        if !definition.answerChangingQuery.isEmpty {
+    private func addAnswerChangingFields(_ provider: ProviderState) {
+        if !provider.definition.answerChangingQuery.isEmpty, step != nil || hasQuery {
             let query = step?.pathQuery ?? Array(client.head.bytes[client.head.queryRange])
             var fields = QueryFields()
             while let field = fields.next(in: query.span) {
                 let name = query[field.name]
                 // A name spelt with escapes may be any name to the provider: it belongs to the key.
-                guard name.contains(0x25) || definition.answerChangingQuery.contains(where: { name.elementsEqual($0.utf8) }) else {
+                guard name.contains(0x25) || provider.definition.answerChangingQuery.contains(where: { name.elementsEqual($0.utf8) }) else {
                     continue
                 }
                 worker.keyBuilder.addQuery(name: query.span.extracting(field.name), value: query.span.extracting(field.value))
             }
         }
-        for name in definition.answerChangingHeaders { addHeader(name) }
+        for header in provider.keyHeaders { add(header) }
     }
 
     /// A field of the call that the provider gets: the step's, where there are steps.
-    private func addHeader(_ name: String) {
-        let key = Array(name.utf8)
+    private func add(_ header: ProviderState.KeyHeader) {
+        let name = header.name
         if let step {
-            for field in step.headers where field.name == name.lowercased() {
+            for field in step.headers where field.name.utf8.elementsEqual(header.name) {
                 let value = Array(field.value.utf8)
-                worker.keyBuilder.addQuery(name: key.span, value: value.span)
+                worker.keyBuilder.addQuery(name: name.span, value: value.span)
             }
-        } else {
-            let head = client.head
-            for range in head.values(named: name) { worker.keyBuilder.addQuery(name: key.span, value: head.bytes.span.extracting(range)) }
+            return
+        }
+        if let known = header.known, !present.contains(known) { return }
+        let head = client.head
+        for range in head.values(named: header.name) {
+            worker.keyBuilder.addQuery(name: name.span, value: head.bytes.span.extracting(range))
         }
     }
 }
 
+extension FieldNameSet {
+    /// The cache controls.
+    static let cacheControls = FieldNameSet([
+        .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags,
+        .weirSemantic, .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed,
+    ])
+}
+
 extension FieldName {
-    /// Whether the field is one of the cache controls.
-    var isCacheControl: Bool {
-        switch self {
-        case .cacheControl, .cfAigCacheTTL, .cfAigSkipCache, .cfAigCacheKey, .cfCacheTTL, .cfSkipCache, .weirCacheNamespace, .weirCacheTags,
-            .weirSemantic,
-            .xPortkeyCacheForceRefresh, .xPortkeyCacheNamespace, .heliconeCacheEnabled, .heliconeCacheSeed:
-            true
-        default: false
-        }
-    }
     /// Whether two cache controls say the same thing, one perhaps by its older name.
     func isSameCacheControl(as other: FieldName) -> Bool {
         switch (self, other) {

@@ -29,6 +29,12 @@ final class Exchange {
     var isUnified = false
     var isHead = false
 
+    /// Which known fields the head has.
+    var present = FieldNameSet()
+    var hasQuery = false
+    /// The path, for the event.
+    var path = ""
+
     // Who asks.
     var identity: KeyIdentity?
     var tenant: TenantState?
@@ -136,6 +142,9 @@ final class Exchange {
         isHTTP10 = head.isHTTP10
         keepsAlive = head.keepsAlive && !client.isLastRequest
         isHead = head.method == .head
+        present = head.present
+        hasQuery = head.query != nil
+        path = worker.text(ofPath: head.bytes.span.extracting(head.path))
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
         findTrace(head)
         routed = snapshot.router.route(
@@ -263,6 +272,9 @@ final class Exchange {
             status: 413, code: "body_too_large", message: "The body is larger than \(bodyBytesMax) bytes.", closesConnection: true)
     }
 
+    /// What a declared length is believed before its bytes are there.
+    private static let bodyBytesReserved = 256 << 10
+
     private static func isJSON(_ value: Span<UInt8>) -> Bool {
         let expected: StaticString = "application/json"
         guard value.count >= expected.utf8CodeUnitCount else { return false }
@@ -281,6 +293,9 @@ final class Exchange {
         }
         guard machine.state == .readingBody else { return }
         guard client.bodyBytes <= bodyBytesMax else { return refuse(bodyTooLarge) }
+        if body.isEmpty, let declared = client.head.declaredBodyLength, declared > bytes.count {
+            body.reserveCapacity(min(Int(clamping: declared), Self.bodyBytesReserved))
+        }
         body.append(span: bytes)
     }
 

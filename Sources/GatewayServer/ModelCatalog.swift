@@ -15,11 +15,11 @@ struct ModelCatalog {
                 models.append(ListedModel(id: route.name, owner: "weir"))
             }
             for target in snapshot.knownModels {
-                let definition = snapshot.providers[target.provider]
+                let name = snapshot.providers.providerNames[target.provider]
                 guard snapshot.configuration.isReady(providerAt: target.provider), snapshot.permits(identity, target: target) else {
                     continue
                 }
-                models.append(ListedModel(id: "\(definition.name)/\(target.model)", owner: definition.name))
+                models.append(ListedModel(id: "\(name)/\(target.model)", owner: name))
             }
         }
         self.models = models

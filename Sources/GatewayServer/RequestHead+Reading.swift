@@ -20,15 +20,19 @@ extension RequestHead {
     }
 
     /// Whether a field of that lower-case name is there.
-    func hasField(named name: String) -> Bool { fields.contains { names($0, name) } }
+    func hasField(named name: String) -> Bool { fields.contains { names($0, name.utf8) } }
 
     /// Where the values of the fields of that lower-case name stand.
-    func values(named name: String) -> [Range<Int>] { fields.filter { names($0, name) }.map(\.value) }
+    func values(named name: [UInt8]) -> [Range<Int>] { fields.filter { names($0, name) }.map(\.value) }
 
-    private func names(_ field: HeaderField, _ name: String) -> Bool {
-        guard field.name.count == name.utf8.count else { return false }
-        return zip(bytes[field.name], name.utf8).allSatisfy { (found, expected) in
-            (0x41...0x5A).contains(found) ? found | 0x20 == expected : found == expected
+    private func names(_ field: HeaderField, _ name: some Swift.Collection<UInt8>) -> Bool {
+        guard field.name.count == name.count else { return false }
+        var at = field.name.lowerBound
+        for expected in name {
+            let found = bytes[at]
+            guard (0x41...0x5A).contains(found) ? found | 0x20 == expected : found == expected else { return false }
+            at += 1
         }
+        return true
     }
 }

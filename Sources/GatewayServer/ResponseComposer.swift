@@ -108,15 +108,14 @@ struct ResponseComposer {
     }
 
     private mutating func appendIdentifiers(_ facts: AnswerFacts) {
+        let id = facts.requestID.characters
         bytes.append(literal: "weir-request-id: ")
-        let start = bytes.count
-        facts.requestID.append(to: &bytes)
-        let end = bytes.count
+        bytes.append(span: id.span)
         bytes.append(literal: "\r\ncf-aig-log-id: ")
-        for index in start..<end { bytes.append(bytes[index]) }
+        bytes.append(span: id.span)
         bytes.append(literal: "\r\ncf-aig-event-id: ")
         if facts.eventID.isEmpty {
-            for index in start..<end { bytes.append(bytes[index]) }
+            bytes.append(span: id.span)
         } else {
             bytes.append(contentsOf: facts.eventID)
         }

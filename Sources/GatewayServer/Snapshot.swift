@@ -12,8 +12,10 @@ import Tenants
 import Upstream
 
 /// A tenant as the request path sees it.
-struct TenantState: Sendable {
+final class TenantState: Sendable {
     let tenant: Tenant
+    /// Its `cacheNamespace`; empty where it has none.
+    let namespace: [UInt8]
     /// Whose entries it reads and writes: its own scope, or the share the operator put it into.
     let scope: EntryScope
     /// Its own scope, for custom keys, which never go into a share.
@@ -22,10 +24,20 @@ struct TenantState: Sendable {
     let inFlightMax: Int
     /// Its own limits; `nil` where it has none.
     let limits: ScopeLimits?
+
+    init(tenant: Tenant, scope: EntryScope, ownScope: EntryScope, load: LoadCell, inFlightMax: Int, limits: ScopeLimits?) {
+        self.tenant = tenant
+        namespace = Array((tenant.cacheNamespace ?? "").utf8)
+        self.scope = scope
+        self.ownScope = ownScope
+        self.load = load
+        self.inFlightMax = inFlightMax
+        self.limits = limits
+    }
 }
 
 /// A route alias of the unified surface.
-struct RouteState: Sendable {
+final class RouteState: Sendable {
     let definition: RouteDefinition
     let targets: [RouteTarget]
     /// Its limits, shared by all who call it; `nil` where it has none.
@@ -36,6 +48,19 @@ struct RouteState: Sendable {
     let health: [TargetHealth]
     /// Other lists, for requests that a model refused by their content.
     let refusalPlans: [UpstreamRefusal: (plan: RoutePlan, health: [TargetHealth])]
+
+    init(
+        definition: RouteDefinition, targets: [RouteTarget], limits: ScopeLimits?, plan: RoutePlan, health: [TargetHealth],
+        refusalPlans: [UpstreamRefusal: (plan: RoutePlan, health: [TargetHealth])]
+    ) {
+        self.definition = definition
+        self.targets = targets
+        self.limits = limits
+        self.plan = plan
+        self.health = health
+        self.refusalPlans = refusalPlans
+    }
+
     var name: String { definition.name }
     /// Part of the cache key: an alias pointed elsewhere, or configured otherwise, starts afresh.
     var revision: UInt64 { definition.revision }
@@ -133,6 +158,8 @@ final class GatewaySnapshot: Sendable {
     let upstreamOptions: UpstreamOptions
     /// The semantic cache; `nil` where nobody uses it, or it can't be had.
     let semantic: SemanticService?
+    /// By provider index.
+    private let providerStates: [ProviderState]
     private let egress: [EgressPolicy]
     private let credentials: [[String]]
     private let pools: [KeyPool]
@@ -150,6 +177,7 @@ final class GatewaySnapshot: Sendable {
         self.configuration = configuration
         self.keys = keys
         providers = configuration.providers
+        providerStates = configuration.providers.definitions.map { ProviderState($0) }
         prices = configuration.prices
         router = PathRouter(providers: configuration.providers, accounts: configuration.accounts, gateways: configuration.gateways)
         limits = DataLimits(configuration, openFilesMax: openFilesMax)
@@ -269,6 +297,9 @@ final class GatewaySnapshot: Sendable {
         guard !model.isEmpty, let provider = providers.index(of: String(name[..<slash])) else { return nil }
         return RouteTarget(provider: provider, model: model)
     }
+
+    /// The provider at an index.
+    func provider(_ index: Int) -> ProviderState { providerStates[index] }
 
     /// The operator's keys for a provider.
     func credentials(of provider: Int) -> [String] { credentials[provider] }

@@ -36,17 +36,27 @@ public struct HeaderField: Sendable, Equatable {
 }
 
 /// A set of `FieldName`s as a bit map, so that asking for an absent field costs one test.
-struct FieldNameSet: Sendable {
+public struct FieldNameSet: Sendable {
     private var words: (UInt64, UInt64) = (0, 0)
+
+    /// An empty set.
+    public init() {}
+
+    /// The set of these names.
+    public init(_ names: [FieldName]) { for name in names { insert(name) } }
 
     @inline(__always) mutating func insert(_ name: FieldName) {
         let bit: UInt64 = 1 &<< UInt64(name.rawValue & 63)
         if name.rawValue < 64 { words.0 |= bit } else { words.1 |= bit }
     }
 
-    @inline(__always) func contains(_ name: FieldName) -> Bool {
+    /// Whether a name is in it.
+    public func contains(_ name: FieldName) -> Bool {
         ((name.rawValue < 64 ? words.0 : words.1) &>> UInt64(name.rawValue & 63)) & 1 != 0
     }
+
+    /// Whether no name is in both.
+    public func isDisjoint(with other: FieldNameSet) -> Bool { words.0 & other.words.0 == 0 && words.1 & other.words.1 == 0 }
 
     @inline(__always) mutating func removeAll() { words = (0, 0) }
 }

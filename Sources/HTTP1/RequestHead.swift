@@ -40,7 +40,8 @@ public struct RequestHead: Sendable {
     /// Whether the client waits for `100 Continue` before it sends the body. Never true on HTTP/1.0 or without a body.
     public internal(set) var expectsContinue = false
 
-    var present = FieldNameSet()
+    /// Which known names are among the fields.
+    public internal(set) var present = FieldNameSet()
     /// The authority of a target in absolute form.
     var authority: Range<Int>?
 

@@ -43,6 +43,7 @@ public struct ConcurrencySlots: ~Copyable, Sendable {
 
     /// Gives all places back. Any number of times.
     public mutating func release() {
+        guard !isEmpty else { return }
         first?.giveBackPlace()
         second?.giveBackPlace()
         third?.giveBackPlace()

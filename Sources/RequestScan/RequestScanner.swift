@@ -5,26 +5,39 @@ internal import Hashing
 /// body to body, so a steady state allocates nothing (embedding batches: the list of items). Copies share the scratch: use them on one thread.
 public struct RequestScanner {
     private let limits: ScanLimits
-    private let scratch = RequestScanScratch()
+    private let scratch: RequestScanScratch
 
     /// Makes a scanner.
-    public init(limits: ScanLimits = ScanLimits()) { self.limits = limits }
+    public init(limits: ScanLimits = ScanLimits()) {
+        self.limits = limits
+        scratch = RequestScanScratch(memoBytesMax: limits.memoBytesMax)
+    }
 
     /// Reads one whole body.
     ///
     /// Time is linear in the body's length (times the logarithm of an object's member count), whatever it holds. Throws for anything but one
     /// JSON object as RFC 8259 has it, and for what readers disagree about: duplicate keys, lone surrogates, numbers beyond a Double.
+    ///
+    /// A body that came before is compared with what it was then and not read again.
     public mutating func scan(_ body: Span<UInt8>, operation: Operation) throws(ScanError) -> RequestScan {
         try body.withUnsafeBufferPointer { (buffer) throws(ScanError) -> RequestScan in
-            guard let base = buffer.baseAddress, !buffer.isEmpty else { throw .empty }
-            var pass = ScanPass(count: buffer.count, base: base, operation: operation, limits: limits, scratch: scratch)
-            defer { takeBack(&pass) }
-            try pass.document()
-            pass.found.bodyDigest = digest(of: pass)
-            if operation == .embeddings { pass.found.restDigest = digest(of: pass, withoutInput: true) }
-            if pass.found.hasHints { addDigestsWithoutHints(&pass) }
-            return pass.found
+            guard let place = scratch.memo.place(of: buffer) else { return try read(buffer, operation) }
+            if let known = scratch.memo.scan(of: buffer, at: place, operation: operation) { return known }
+            let found = try read(buffer, operation)
+            scratch.memo.keep(found, of: buffer, at: place, operation: operation)
+            return found
         }
+    }
+
+    private func read(_ body: UnsafeBufferPointer<UInt8>, _ operation: Operation) throws(ScanError) -> RequestScan {
+        guard let base = body.baseAddress, !body.isEmpty else { throw .empty }
+        var pass = ScanPass(count: body.count, base: base, operation: operation, limits: limits, scratch: scratch)
+        defer { takeBack(&pass) }
+        try pass.document()
+        pass.found.bodyDigest = digest(of: pass)
+        if operation == .embeddings { pass.found.restDigest = digest(of: pass, withoutInput: true) }
+        if pass.found.hasHints { addDigestsWithoutHints(&pass) }
+        return pass.found
     }
 
     /// The digest of one item of an embeddings `input`: SHA-256 of its canonical form. An item has the same digest alone and in a batch.

@@ -88,8 +88,12 @@ final class RequestScanScratch {
     var canonical: CanonicalForm
     var members = ScratchBuffer<MemberRecord>(capacity: 64)
     let names = FieldNames()
+    var memo: ScanMemo
 
-    init() { canonical = CanonicalForm() }
+    init(memoBytesMax: Int) {
+        canonical = CanonicalForm()
+        memo = ScanMemo(bytesMax: memoBytesMax)
+    }
 
     deinit {
         canonical.release()

@@ -50,6 +50,22 @@ def test_a_connection_that_says_nothing_is_closed(quick):
             assert 0.7 < seconds_until_closed(raw, 4) < 2.5
 
 
+def test_a_connection_is_kept_for_its_time_after_a_hit(demo, tmp_path):
+    """The bytes of an answered request were taken for the beginning of the next: 408, unasked, after the time that a head may take."""
+    gateway = Gateway(demo, tmp_path, {"limits": {"header_timeout": "1s", "keep_alive_timeout": "4s"}}).start()
+    try:
+        body, key = chat_body("kept after a hit"), gateway.create_key()
+        with Raw(gateway.data_address) as raw:
+            for wanted in ("weir; fwd=miss", "weir; hit", "weir; hit"):
+                raw.send(request_bytes(key=key, body=body))
+                status, headers, _ = raw.read_response()
+                assert status == 200 and headers["cache-status"].startswith(wanted)
+                assert raw.read(seconds=2.5) == b"" and not raw.is_closed
+            assert 0.7 < seconds_until_closed(raw, 6)
+    finally:
+        gateway.stop()
+
+
 def test_a_body_below_the_minimum_rate_is_cut(quick):
     """B2."""
     key = quick.create_key()

@@ -34,6 +34,10 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
     /// How many of the staged rows the transaction under way takes.
     private var taken = 0
     private var rowsMaxApplied = 0
+    /// When the cells of the rollups were written last.
+    private var cellsWritten: MonotonicTime?
+    /// How old they may become: with thousands of tenants they are more work than the rows.
+    private static let cellsMilliseconds: UInt64 = 900
     /// Blocks packed in one transaction.
     private static let packedMax = 4
     /// Blocks changed in one transaction of a deletion.
@@ -113,12 +117,12 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
     func writeAll() throws(StoreError) {
         collect()
         repeat {
-            try environment.write { transaction throws(StoreError) in try self.write(in: transaction) }
+            try environment.write { transaction throws(StoreError) in try self.write(in: transaction, isLast: true) }
             adopt()
         } while !staged.isEmpty
     }
 
-    private func write(in transaction: borrowing WriteTransaction) throws(StoreError) {
+    private func write(in transaction: borrowing WriteTransaction, isLast: Bool = false) throws(StoreError) {
         let settings = effectiveSettings()
         let now = clock()
         working = state
@@ -132,7 +136,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         if let workingTail, !written.isEmpty { try store.put(workingTail, in: transaction) }
         try packSparse(in: transaction)
         try store.carryOut(working.effects, in: transaction)
-        try writeCells(now, in: transaction)
+        if isLast || areCellsDue { try writeCells(now, in: transaction) }
         if working.next != state.next || working.quota != state.quota || state.next == 1 { try store.saveMeta(working, in: transaction) }
     }
 
@@ -142,8 +146,10 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         taken = 0
         var rowBytes = max(256 << 10, settings.bytesMax / 16)
         var bodyBytes = max(256 << 10, settings.payloadsBytesMax / 16)
+        var pace = WorkPace()
         taken = try staged.forEach { (place, row) throws(StoreError) in
             try insert(row, place, settings, now, in: transaction)
+            pace.step()
             rowBytes -= row.bytes.count
             bodyBytes -= staged.bodies[place]?.count ?? 0
             return rowBytes > 0 && bodyBytes > 0
@@ -220,7 +226,11 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         rollups?.didCommit()
         queue.release(staged.removeFirst(taken))
         taken = 0
-        if !staged.isEmpty { shared.requestFlush(isUrgent: true) }
+        if !staged.isEmpty {
+            shared.requestFlush(isUrgent: true)
+        } else if rollups?.hasUntaken == true {
+            shared.requestFlush()
+        }
     }
 
     private func adoptState() {
@@ -262,15 +272,19 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         let batches = queue.takeAll()
         guard !batches.isEmpty else { return }
         let settings = shared.settings
+        var pace = WorkPace()
         for batch in batches {
             let before = staged.queueBytes
-            batch.forEach { frame in stage(frame, settings) }
+            batch.forEach { frame in
+                stage(frame, settings)
+                pace.step()
+            }
             queue.release(batch.bytes.count - (staged.queueBytes - before))
         }
     }
 
     private func stage(_ frame: EventFrame, _ settings: EventLogSettings) {
-        guard let event = frame.row.event() else { return }
+        guard let event = frame.row.counted() else { return }
         rollups?.record(event)
         guard !event.flags.contains(.uncollected) else {
             counters.uncollected.add(1, ordering: .relaxed)
@@ -281,7 +295,7 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
             bodies = StagedRows.Bodies(
                 request: frame.request.map { body($0, settings) }, response: frame.response.map { body($0, settings) })
         }
-        if settings.redactsMetadata, let redactor = settings.redactor, !event.metadata.isEmpty {
+        if settings.redactsMetadata, let redactor = settings.redactor, !frame.row.text(.metadata).isEmpty, let event = frame.row.event() {
             stageRedacted(event, frame, bodies, redactor)
         } else {
             staged.append(frame.row.bytes, bodies: bodies, queueBytes: frame.whole.count)
@@ -319,9 +333,12 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
         return GatewayEvent.Payload(bytes: redacted, fullLength: full)
     }
 
+    private var areCellsDue: Bool { cellsWritten.map { MonotonicTime.now() >= $0.adding(milliseconds: Self.cellsMilliseconds) } ?? true }
+
     /// Writes what the rollups have to be written; they take a failed transaction's part back by themselves.
     private func writeCells(_ now: WallTime, in transaction: borrowing WriteTransaction) throws(StoreError) {
         guard let rollups else { return }
+        cellsWritten = .now()
         let changes = try store.changes(of: rollups, now: now, in: transaction)
         for range in changes.removals { try store.deleteCells(range, in: transaction) }
         for (key, value) in changes.puts { try transaction.put(value.span, for: key.span, in: store.rollups) }

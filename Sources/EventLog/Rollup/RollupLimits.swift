@@ -17,7 +17,8 @@ public struct RollupLimits: Sendable, Equatable {
     /// Bytes of a label's text. A longer one counts as `other`.
     public var labelBytesMax = 256
     /// Combinations of minute and labels held in memory between two checkpoints. A checkpoint is due at half of it.
-    public var pendingCellsMax = 8192
+    /// Some 600 bytes each.
+    public var pendingCellsMax = 65_536
     /// Seconds between two checkpoints, in which pending counts are added to the intervals in the store.
     public var checkpointSeconds: Int64 = 30
 

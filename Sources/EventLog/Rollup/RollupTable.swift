@@ -84,6 +84,9 @@ public final class RollupTable: @unchecked Sendable {  // @unchecked: each varia
         }
     }
 
+    /// Whether something was counted since changes were last taken.
+    var hasUntaken: Bool { freshLock.withLock { !fresh.isEmpty } }
+
     // MARK: Writing
 
     /// Takes up a record of the store, before the first event: every one from `RollupKey.restoreStart` on until the key is an interval.

@@ -1,0 +1,35 @@
+import GatewayModel
+import HTTP1
+import Providers
+
+/// A provider as the request path sees it: shared by reference, for its definition has a dozen lists that a copy would each have to count.
+final class ProviderState: Sendable {
+    let definition: ProviderDefinition
+    /// `definition.name`, for what matches bytes.
+    let name: [UInt8]
+    /// The header fields that belong to the cache key, in the definition's order.
+    let keyHeaders: [KeyHeader]
+    /// By operation: the base that offers it on the unified surface.
+    private let bases: [ProviderBase?]
+
+    /// A header field that changes the answer.
+    struct KeyHeader: Sendable {
+        /// In lower case.
+        let name: [UInt8]
+        /// The same, where the parser knows the name: then its absence costs one test.
+        let known: FieldName?
+    }
+
+    init(_ definition: ProviderDefinition) {
+        self.definition = definition
+        name = Array(definition.name.utf8)
+        keyHeaders = definition.answerChangingHeaders.map { name in
+            KeyHeader(name: Array(name.utf8), known: FieldName.allCases.first { $0.name == name })
+        }
+        let last = Operation.allCases.map(\.rawValue).max() ?? 0
+        bases = (0...last).map { number in Operation(rawValue: number).flatMap { definition.base(offering: $0) } }
+    }
+
+    /// The first base that offers an operation.
+    func base(offering operation: Operation) -> ProviderBase? { bases[Int(operation.rawValue)] }
+}
