@@ -8,6 +8,8 @@ final class AppliedLimits {
     private(set) var groups: [BoundLimits] = []
     /// The groups that were charged for the request: what a further target shares with the first is not charged again.
     private var charged: [BoundLimits] = []
+    /// How many of `charged` stand for targets that were asked.
+    private var keptCount = 0
     /// The places taken in limits on concurrency.
     private var places = ConcurrencySlots()
     /// Limits in shadow mode that would have refused to set something aside.
@@ -20,6 +22,7 @@ final class AppliedLimits {
         places.release()
         groups.removeAll(keepingCapacity: true)
         charged.removeAll(keepingCapacity: true)
+        keptCount = 0
     }
 
     /// How many groups apply.
@@ -62,8 +65,25 @@ final class AppliedLimits {
         candidates.removeAll(keepingCapacity: true)
         for group in charged { candidates.append(contentsOf: group.requests) }
         charged.removeAll(keepingCapacity: true)
+        keptCount = 0
         let candidates = self.candidates
         if !candidates.isEmpty { LimitAdmission.refund(candidates.span) }
+    }
+
+    /// The target is asked: what was charged for it stays charged.
+    func keepCharges() { keptCount = charged.count }
+
+    /// The target is not asked: its own limits get back what they were charged, and the places taken. Those of key and tenant, the first so many
+    /// groups, stay charged for the next target.
+    func refundTarget(keepingFirst count: Int) {
+        candidates.removeAll(keepingCapacity: true)
+        for index in (keptCount..<charged.count).reversed() where !groups.prefix(count).contains(where: { $0 === charged[index] }) {
+            candidates.append(contentsOf: charged.remove(at: index).requests)
+        }
+        let candidates = self.candidates
+        guard !candidates.isEmpty else { return }
+        LimitAdmission.refund(candidates.span)
+        places.release(candidates.span)
     }
 
     /// Takes the places alone: for a request that was charged, followed another's answer, and must now fetch its own.

@@ -91,8 +91,8 @@ final class RequestAttempts {
     var candidates: [Candidate]
     /// Shared with followers through all attempts; `nil` when the request flies alone.
     var flight: Flight?
-    /// What was refused last by a target's own limits: told when nothing else was tried.
-    var limitRefusal: GatewayError?
+    /// What was refused by a target's own limits: told when nothing else was tried.
+    private(set) var limitRefusal: GatewayError?
     private(set) var notes: [AttemptNote] = []
     /// When the present wait is over.
     var wakesAt: MonotonicTime?
@@ -117,6 +117,12 @@ final class RequestAttempts {
         self.machine = machine
         self.candidates = candidates
         self.flight = flight
+    }
+
+    /// Keeps the last refusal by a target's limits. One that waiting helps is not replaced by one that nothing helps.
+    func note(limitRefusal error: GatewayError) {
+        guard limitRefusal?.status != 429 || error.status == 429 else { return }
+        limitRefusal = error
     }
 
     /// Keeps what became of an attempt.

@@ -150,11 +150,14 @@ extension Exchange {
             meter = try reserve()
             order = try makeOrder(candidate, key: ticket?.key ?? 0)
         } catch {
+            limits.refundTarget(keepingFirst: scopeLimitsCount)
+            guard error.isOfLimits || error.source != .client else { throw error }
+            attempts.note(limitRefusal: error)
             // With another target left, or an answer from one before, this one's own limits are no reason to give up.
-            guard attempts.machine.hasNext || fetch != nil, error.status == 429 || error.source != .client else { throw error }
-            attempts.limitRefusal = error
+            guard attempts.machine.hasNext || fetch != nil else { throw attempts.limitRefusal ?? error }
             return try perform(attempts.machine.attemptRefused(candidate: number, waitNanoseconds: nil, now: now))
         }
+        limits.keepCharges()
         if universal != nil, let plan { attempts.machine.follow(retryPolicy(nil), traits(plan)) }
         let isHedge = attempts.machine.hedge == number
         if isRepeat { worker.counters.add(.retries) } else { candidate.health.countRequest(at: now) }

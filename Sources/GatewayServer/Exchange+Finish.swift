@@ -24,6 +24,11 @@ extension Exchange {
         }
         releaseSource()
         if error.source == .client || error.status == 429 { worker.counters.add(.refused) }
+        if error.isOfLimits {
+            worker.counters.add(.limited)
+            // Nothing was forwarded, so nothing is said of what would have been stored.
+            facts.cache = .none
+        }
         // Nothing that was asked came back: nothing will be kept.
         if error.status >= 500, facts.cache != .none { facts.cache = facts.cache.withoutStore(.upstreamFailed) }
         facts.keepsAlive = keepsAlive && !error.closesConnection

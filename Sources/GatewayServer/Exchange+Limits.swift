@@ -144,12 +144,10 @@ extension Exchange {
     }
 
     private func unpriced(_ plan: UpstreamPlan) -> GatewayError {
-        worker.counters.add(.limited)
-        facts.cache = .none
         let provider = snapshot.providers.providerNames[plan.provider]
         let what = plan.model.isEmpty ? "This operation at \(provider)" : "The model \(plan.model) at \(provider)"
         return GatewayError(
-            status: 400, code: "unpriced_model",
+            status: 400, code: LimitCode.unpriced.rawValue,
             message: "\(what) has no price, and spending is limited here. The operator adds one to prices, or a price_per_request to a "
                 + "route.",
             param: "model")
@@ -159,14 +157,11 @@ extension Exchange {
 
     /// The refusal in the client's words: what was reached, how large it is, when to come back.
     func limited(_ refusal: LimitRefusal) -> GatewayError {
-        worker.counters.add(.limited)
-        // Nothing was forwarded, so nothing is said of what would have been stored.
-        facts.cache = .none
         let limit = refusal.limit
         let name = limit.isPublic ? limit.policyName : "of the route"
         if refusal.isPermanent {
             return GatewayError(
-                status: 400, code: "request_exceeds_limit",
+                status: 400, code: LimitCode.size.rawValue,
                 message: "This request needs \(LimitText.amount(refusal.wanted, limit.measure)); the limit \(name) never holds more than "
                     + "\(LimitText.amount(limit.limit.burst, limit.measure)). Send less text or a smaller max_tokens.",
                 param: limit.measure == .inputTokens ? nil : "max_tokens")
@@ -179,16 +174,23 @@ extension Exchange {
     }
 }
 
-/// What a 429 is called.
+/// What a refusal by a limit is called.
 private enum LimitCode: String {
     case rate = "rate_limit_exceeded"
     case concurrency = "concurrency_limit_exceeded"
     case budget = "budget_exceeded"
+    case size = "request_exceeds_limit"
+    case unpriced = "unpriced_model"
 
     init(_ limit: Limit) {
         let isBudget = limit.window.isBudget || limit.measure == .cost
         self = limit.measure == .concurrency ? .concurrency : isBudget ? .budget : .rate
     }
+}
+
+extension GatewayError {
+    /// Whether it refuses in the name of a limit of use. Another target may have others.
+    var isOfLimits: Bool { LimitCode(rawValue: code) != nil }
 }
 
 extension MetadataFamily {

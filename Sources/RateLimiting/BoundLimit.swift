@@ -1,4 +1,5 @@
 import GatewayModel
+import Synchronization
 
 /// A limit together with the bucket that it is counted in. Two words: copying it costs two retains, no allocation.
 public struct BoundLimit: Sendable {
@@ -42,6 +43,8 @@ public final class BoundLimits: Sendable {
     public let models: [ModelLimits]
     /// Limits with a bucket per value of a metadata name, besides those above. Empty but for a whole scope.
     public let families: [MetadataFamily]
+    /// Whether any of them is a budget with percentages to tell; without those of models and families.
+    let hasAlerts: Bool
 
     /// No limits at all.
     public static let none = BoundLimits(hits: [], requests: [], metered: [])
@@ -54,6 +57,7 @@ public final class BoundLimits: Sendable {
         self.metered = metered
         self.models = models
         self.families = families
+        hasAlerts = [hits, requests, metered].contains { $0.contains { !$0.definition.limit.alertPercents.isEmpty } }
     }
 
     /// Whether nothing is limited.
@@ -61,6 +65,21 @@ public final class BoundLimits: Sendable {
 
     /// Those of the scope as a whole, without model patterns and metadata.
     var all: [BoundLimit] { hits + requests + metered }
+
+    /// Calls `body` with each of them.
+    @inline(__always) func forEachLimit(_ body: (BoundLimit) -> Void) {
+        for index in hits.indices { body(hits[index]) }
+        for index in requests.indices { body(requests[index]) }
+        for index in metered.indices { body(metered[index]) }
+    }
+
+    /// Whether a cell may have changed since it was last recorded. Cheap: asked of every scope once a second.
+    var isDirty: Bool { BoundLimits.isDirty(hits) || BoundLimits.isDirty(requests) || BoundLimits.isDirty(metered) }
+
+    @inline(__always) private static func isDirty(_ limits: [BoundLimit]) -> Bool {
+        for index in limits.indices where limits[index].cell.isDirty.load(ordering: .relaxed) { return true }
+        return false
+    }
 }
 
 /// The limits for the models that match a pattern: one bucket each, for all these models together.

@@ -15,12 +15,13 @@ struct CellGroup {
     var isEmpty: Bool { bound.isEmpty && detached.isEmpty }
 
     /// Calls `body` with each cell.
-    func forEachCell(_ body: (LimitCell) -> Void) {
-        for limit in bound.hits { body(limit.cell) }
-        for limit in bound.requests { body(limit.cell) }
-        for limit in bound.metered { body(limit.cell) }
+    @inline(__always) func forEachCell(_ body: (LimitCell) -> Void) {
+        bound.forEachLimit { body($0.cell) }
         for cell in detached { body(cell) }
     }
+
+    /// Whether a cell may have changed since it was last recorded.
+    var isDirty: Bool { bound.isDirty || detached.contains { $0.isDirty.load(ordering: .relaxed) } }
 
     /// Adds a restored cell, unless one with its measure and ordinal is there.
     mutating func restore(_ cell: LimitCell) -> Bool {
@@ -33,7 +34,7 @@ struct CellGroup {
     /// Gives each limit of the set its cell. Returns the cells that are no longer needed.
     mutating func bind(_ set: LimitSet, generation: UInt32, now: LimitTime) -> [LimitCell] {
         self.generation = generation
-        var matching = CellMatching(definitions: set.all, pool: bound.all.map(\.cell) + detached)
+        var matching = CellMatching(definitions: set.all, bound: bound.all.map(\.cell), detached: detached)
         let limits = matching.run(now)
         let hitsEnd = set.hits.count
         let requestsEnd = hitsEnd + set.requests.count
@@ -81,12 +82,15 @@ private struct CellMatching {
     let definitions: [LimitDefinition]
     /// The cells that no limit has got yet.
     private(set) var pool: [LimitCell]
+    /// Those that a limit had until now.
+    private let bound: [LimitCell]
     private var chosen: [LimitCell?]
     private var usedOrdinals: [(LimitMeasure, UInt8)]
 
-    init(definitions: [LimitDefinition], pool: [LimitCell]) {
+    init(definitions: [LimitDefinition], bound: [LimitCell], detached: [LimitCell]) {
         self.definitions = definitions
-        self.pool = pool
+        self.bound = bound
+        pool = bound + detached
         chosen = Array(repeating: nil, count: definitions.count)
         usedOrdinals = pool.map { ($0.measure, $0.ordinal) }
     }
@@ -97,8 +101,10 @@ private struct CellMatching {
         choose { $0.parameters.kind == $1.kind }
         return definitions.indices.map { index in
             let definition = definitions[index]
-            let cell = chosen[index] ?? fresh(definition, now)
+            guard let cell = chosen[index] else { return BoundLimit(definition, fresh(definition, now)) }
             cell.change(to: definition.parameters, now: now)
+            // A limit that comes back in the place of another kind has not seen what was used under that.
+            if !isBound(cell), let other = predecessor(of: cell, where: isBound) { cell.takeOver(other, now: now) }
             return BoundLimit(definition, cell)
         }
     }
@@ -119,9 +125,16 @@ private struct CellMatching {
         let ordinal = (1...UInt8.max).first { ordinal in !usedOrdinals.contains { $0 == (measure, ordinal) } } ?? UInt8.max
         usedOrdinals.append((measure, ordinal))
         let cell = LimitCell(definition.parameters, measure: measure, ordinal: ordinal, now: now)
-        if let place = pool.firstIndex(where: { $0.measure == measure && $0.kind != cell.kind }) {
-            cell.takeOver(pool[place], now: now)
+        if let other = predecessor(of: cell, where: isBound) ?? predecessor(of: cell, where: { _ in true }) {
+            cell.takeOver(other, now: now)
         }
         return cell
+    }
+
+    private func isBound(_ cell: LimitCell) -> Bool { bound.contains { $0 === cell } }
+
+    /// A cell without a limit that counted the same in another way.
+    private func predecessor(of cell: LimitCell, where condition: (LimitCell) -> Bool) -> LimitCell? {
+        pool.first { $0.measure == cell.measure && $0.kind != cell.kind && condition($0) }
     }
 }

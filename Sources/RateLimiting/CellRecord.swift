@@ -38,19 +38,23 @@ struct CellRecord: Equatable {
     // MARK: Writing
 
     var bytes: [UInt8] {
-        var bytes: [UInt8] = [CellRecord.version, parameters.kind.rawValue, CellRecord.code(of: measure), ordinal]
-        bytes.reserveCapacity(128)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(160)
+        bytes.append(CellRecord.version)
+        bytes.append(parameters.kind.rawValue)
+        bytes.append(CellRecord.code(of: measure))
+        bytes.append(ordinal)
         let scopeKind: UInt8 =
             switch identity.scope {
             case .key: 1
             case .tenant: 2
             case .route: 3
             }
-        CellRecord.append(scopeKind, Array(identity.scope.id.utf8), to: &bytes)
+        CellRecord.append(scopeKind, identity.scope.id.utf8, to: &bytes)
         switch identity.selector {
         case .all: CellRecord.append(0, [], to: &bytes)
-        case .model(let pattern): CellRecord.append(1, Array(pattern.utf8), to: &bytes)
-        case .metadata(let name): CellRecord.append(2, Array(name.utf8), to: &bytes)
+        case .model(let pattern): CellRecord.append(1, pattern.utf8, to: &bytes)
+        case .metadata(let name): CellRecord.append(2, name.utf8, to: &bytes)
         }
         switch identity.value {
         case nil: CellRecord.append(0, [], to: &bytes)
@@ -65,20 +69,28 @@ struct CellRecord: Equatable {
     }
 
     private static func append(_ number: Int64, to bytes: inout [UInt8]) {
-        for shift in stride(from: Int64(0), to: 64, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+        withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
-    private static func append(_ kind: UInt8, _ text: [UInt8], to bytes: inout [UInt8]) {
+    private static func append(_ kind: UInt8, _ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
         let count = min(text.count, Int(UInt16.max))
-        bytes += [kind, UInt8(count & 0xFF), UInt8(count >> 8)]
-        bytes += text[..<count]
+        bytes.append(kind)
+        bytes.append(UInt8(count & 0xFF))
+        bytes.append(UInt8(count >> 8))
+        bytes.append(contentsOf: text.prefix(count))
     }
 
-    private static let codes: [(LimitMeasure, UInt8)] = [
-        (.requests, 1), (.hits, 2), (.tokens, 3), (.inputTokens, 4), (.outputTokens, 5), (.cost, 6), (.concurrency, 7),
-    ]
-
-    private static func code(of measure: LimitMeasure) -> UInt8 { codes.first { $0.0 == measure }?.1 ?? 0 }
+    private static func code(of measure: LimitMeasure) -> UInt8 {
+        switch measure {
+        case .requests: 1
+        case .hits: 2
+        case .tokens: 3
+        case .inputTokens: 4
+        case .outputTokens: 5
+        case .cost: 6
+        case .concurrency: 7
+        }
+    }
 
     // MARK: Reading
 
@@ -86,7 +98,8 @@ struct CellRecord: Equatable {
     init?(_ bytes: [UInt8]) {
         var reader = RecordReader(bytes)
         guard reader.byte() == CellRecord.version, let kind = reader.byte().flatMap(CellParameters.Kind.init(rawValue:)),
-            let code = reader.byte(), let measure = CellRecord.codes.first(where: { $0.1 == code })?.0, let ordinal = reader.byte(),
+            let code = reader.byte(), let measure = LimitMeasure.allCases.first(where: { CellRecord.code(of: $0) == code }),
+            let ordinal = reader.byte(),
             let identity = reader.identity(), let savedAt = reader.number(), let amount = reader.number(), let burst = reader.number(),
             let period = reader.number(), let count = reader.byte(), Int(count) == CellState.count(of: kind)
         else { return nil }

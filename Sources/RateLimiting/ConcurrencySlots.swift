@@ -51,4 +51,24 @@ public struct ConcurrencySlots: ~Copyable, Sendable {
         (first, second, third) = (nil, nil, nil)
         if !others.isEmpty { others = [] }
     }
+
+    /// Gives back the places of these limits, as far as it holds any.
+    public mutating func release(_ limits: Span<BoundLimit>) {
+        for index in limits.indices where limits[index].measure == .concurrency { release(limits[index].cell) }
+    }
+
+    private mutating func release(_ cell: LimitCell) {
+        if first === cell {
+            first = nil
+        } else if second === cell {
+            second = nil
+        } else if third === cell {
+            third = nil
+        } else if let place = others.firstIndex(where: { $0 === cell }) {
+            others.remove(at: place)
+        } else {
+            return
+        }
+        cell.giveBackPlace()
+    }
 }

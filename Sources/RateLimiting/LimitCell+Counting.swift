@@ -173,7 +173,7 @@ extension LimitCell {
         if isDurable { markDirty() }
     }
 
-    /// Takes over what was used of a cell of another kind, no more than this one holds. Before anyone else knows this cell.
+    /// Counts at least as much as used as a cell of another kind does, no more than this one holds.
     func takeOver(_ other: LimitCell, now: LimitTime) {
         let old = other.status(now)
         let used = min(old.spent + old.outstanding, burst.load(ordering: .relaxed))
@@ -182,8 +182,12 @@ extension LimitCell {
         case .concurrency: return
         case .interval:
             let (capacity, interval) = (extra.load(ordering: .relaxed), anchor.load(ordering: .relaxed))
-            setBacklog(nanoseconds: used > capacity / interval ? capacity : used * interval, now: now.nanoseconds)
-        case .level, .hour, .day, .month, .rolling: withLock { chargeLocked(used) }
+            raiseBacklog(nanoseconds: used > capacity / interval ? capacity : used * interval, now: now.nanoseconds)
+        case .level, .hour, .day, .month, .rolling:
+            withLock {
+                let missing = used - (burst.load(ordering: .relaxed) - availableLocked(now))
+                if missing > 0 { chargeLocked(missing) }
+            }
         }
         if isDurable { markDirty() }
     }

@@ -92,9 +92,14 @@ extension LimitCell {
         word.store(new == old ? new + 1 : new, ordering: .releasing)
     }
 
-    /// Sets the backlog to so many nanoseconds (a restored record) or requests (a cell of another kind that it stands in for).
+    /// Sets the backlog of a restored record.
     func setBacklog(nanoseconds: Int64, now: Int64) {
         word.store(now + min(max(nanoseconds, 0), LimitTime.nanosecondsMax), ordering: .releasing)
+    }
+
+    /// Makes the backlog at least so long.
+    func raiseBacklog(nanoseconds: Int64, now: Int64) {
+        word.max(now + min(max(nanoseconds, 0), LimitTime.nanosecondsMax), ordering: .acquiringAndReleasing)
     }
 
     /// value × numerator ÷ denominator, rounded up, at most 2⁶¹.

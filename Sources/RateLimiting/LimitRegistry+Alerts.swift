@@ -46,6 +46,7 @@ extension LimitRegistry {
     }
 
     private func takeAlerts(of limits: BoundLimits, _ value: MetadataValue?, _ now: LimitTime, into alerts: inout [LimitAlert]) {
+        guard limits.hasAlerts else { return }
         for group in [limits.metered, limits.requests, limits.hits] {
             for bound in group where !bound.limit.alertPercents.isEmpty && bound.cell.kind.isBudget {
                 guard let reached = bound.cell.takeAlerts(bound.limit.alertPercents, now) else { continue }

@@ -32,18 +32,25 @@ extension LimitRegistry {
         lock.withLock {
             var records = takeRemoved(max)
             if scopes.isEmpty { return records }
-            let all = Array(scopes)
-            let start = scanStart % all.count
-            for step in all.indices {
-                let place = (start + step) % all.count
-                takeRecords(of: all[place].value, all[place].key, max, now, into: &records)
-                if records.count >= max {
-                    scanStart = place
-                    break
-                }
+            let start = scanStart % scopes.count
+            if !takeRecords(from: start, to: scopes.count, max, now, into: &records) {
+                _ = takeRecords(from: 0, to: start, max, now, into: &records)
             }
             return records
         }
+    }
+
+    /// Goes through the scopes of these places. Returns whether there are enough records; the next call then begins there.
+    private func takeRecords(from start: Int, to end: Int, _ max: Int, _ now: LimitTime, into records: inout [LimitRecord]) -> Bool {
+        for (place, (scope, cells)) in scopes.enumerated().dropFirst(start) {
+            if place >= end { break }
+            takeRecords(of: cells, scope, max, now, into: &records)
+            if records.count >= max {
+                scanStart = place
+                return true
+            }
+        }
+        return false
     }
 
     private func takeRemoved(_ max: Int) -> [LimitRecord] {
@@ -55,14 +62,15 @@ extension LimitRegistry {
     private func takeRecords(
         of cells: ScopeCells, _ scope: LimitScope, _ max: Int, _ now: LimitTime, into records: inout [LimitRecord]
     ) {
-        takeRecords(of: cells.all, SubjectIdentity(scope: scope, selector: .all), max, now, into: &records)
-        for model in cells.models {
+        if cells.all.isDirty { takeRecords(of: cells.all, SubjectIdentity(scope: scope, selector: .all), max, now, into: &records) }
+        for model in cells.models where model.group.isDirty {
             let identity = SubjectIdentity(scope: scope, selector: .model(model.pattern))
             takeRecords(of: model.group, identity, max, now, into: &records)
         }
         for family in cells.families where records.count < max {
             for name in family.takeRemoved(max - records.count) { records.append(LimitRecord(name: name, state: [], cell: nil)) }
             family.forEachGroup(now) { value, group in
+                guard group.isDirty else { return true }
                 let identity = SubjectIdentity(scope: scope, selector: .metadata(family.name), value: value)
                 takeRecords(of: group, identity, max, now, into: &records)
                 return records.count < max

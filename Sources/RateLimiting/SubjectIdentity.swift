@@ -18,48 +18,56 @@ struct SubjectIdentity: Sendable, Hashable {
     func recordName(_ cell: LimitCell) -> [UInt8] {
         var name: [UInt8] = []
         name.reserveCapacity(96)
-        name += scope.kind.utf8
+        name.append(contentsOf: scope.kind.utf8)
         name.append(0x2F)
-        SubjectIdentity.append(Array(scope.id.utf8), max: 96, to: &name)
+        SubjectIdentity.append(scope.id.utf8, max: 96, to: &name)
         name.append(0x2F)
-        name += cell.measure.rawValue.utf8
+        name.append(contentsOf: cell.measure.rawValue.utf8)
         switch selector {
-        case .all: name += "/all".utf8
+        case .all: name.append(literal: "/all")
         case .model(let pattern):
-            name += "/model=".utf8
-            SubjectIdentity.append(Array(pattern.utf8), max: 96, to: &name)
+            name.append(literal: "/model=")
+            SubjectIdentity.append(pattern.utf8, max: 96, to: &name)
         case .metadata(let metadata):
-            name += "/metadata=".utf8
-            SubjectIdentity.append(Array(metadata.utf8), max: 72, to: &name)
+            name.append(literal: "/metadata=")
+            SubjectIdentity.append(metadata.utf8, max: 72, to: &name)
         }
         switch value {
         case nil: break
-        case .absent: name += "/absent".utf8
-        case .overflow: name += "/overflow".utf8
+        case .absent: name.append(literal: "/absent")
+        case .overflow: name.append(literal: "/overflow")
         case .value(let bytes):
-            name += "/value=".utf8
+            name.append(literal: "/value=")
             SubjectIdentity.append(bytes, max: 128, to: &name)
         }
-        name += "/\(cell.ordinal)".utf8
+        name.append(0x2F)
+        name.append(decimal: Int64(cell.ordinal))
         return name
     }
 
     /// Letters, digits and `._*:@-` as they are, the rest as `%` and two digits; `#` and a hash when that is longer than `max`. FNV-1a of
     /// 128 bits: values made to collide can only displace each other's record, and a record says in full whose it is.
-    private static func append(_ bytes: [UInt8], max: Int, to name: inout [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in bytes.prefix(max + 1) {
+    private static func append(_ bytes: some Sequence<UInt8>, max: Int, to name: inout [UInt8]) {
+        let start = name.count
+        for byte in bytes {
             switch byte {
-            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x5F, 0x2A, 0x3A, 0x40, 0x2D: text.append(byte)
-            default: text += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2E, 0x5F, 0x2A, 0x3A, 0x40, 0x2D: name.append(byte)
+            default:
+                name.append(0x25)
+                name.append(digit(byte >> 4))
+                name.append(digit(byte & 15))
             }
+            if name.count - start > max { return replace(from: start, byHashOf: bytes, in: &name) }
         }
-        if text.count > max {
-            var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
-            for byte in bytes { hash = (hash ^ UInt128(byte)) &* 0x0000_0000_0100_0000_0000_0000_0000_013b }
-            text = [0x23] + stride(from: 124, through: 0, by: -4).map { digits[Int((hash >> UInt128($0)) & 15)] }
-        }
-        name += text
     }
+
+    private static func replace(from start: Int, byHashOf bytes: some Sequence<UInt8>, in name: inout [UInt8]) {
+        name.removeSubrange(start...)
+        var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
+        for byte in bytes { hash = (hash ^ UInt128(byte)) &* 0x0000_0000_0100_0000_0000_0000_0000_013b }
+        name.append(0x23)
+        for shift in stride(from: 124, through: 0, by: -4) { name.append(digit(UInt8(truncatingIfNeeded: hash >> UInt128(shift)) & 15)) }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 }

@@ -59,8 +59,12 @@ enum KeyRecordCodec {
 
     /// XXH3 of a record's name, a zero and its content, little-endian.
     static func checksum(_ name: [UInt8], _ payload: [UInt8]) -> [UInt8] {
-        let sum = xxh3((name + [0] + payload).span)
-        return (0..<8).map { UInt8(truncatingIfNeeded: sum >> UInt64(8 * $0)) }
+        var checked: [UInt8] = []
+        checked.reserveCapacity(name.count + 1 + payload.count)
+        checked += name
+        checked.append(0)
+        checked += payload
+        return withUnsafeBytes(of: xxh3(checked.span).littleEndian) { Array($0) }
     }
 
     static func bytes(_ span: Span<UInt8>) -> [UInt8] {

@@ -6,22 +6,34 @@ extension KeyStore {
     /// The database of spending in the store.
     static let spendingDatabaseName = "spending"
 
-    /// Puts states under their names, all or none, and returns at once; an empty state deletes the record. Names have 1 to 511 bytes, states at most
-    /// `KeyStoreLimits.spendingStateBytesMax`.
+    /// Puts states under their names in one transaction, and returns at once; an empty state deletes the record. Names have 1 to 511 bytes, states at
+    /// most `KeyStoreLimits.spendingStateBytesMax`. Where there is no room for new names, those that are there already are written all the same.
     ///
     /// One batch at a time is meant to be under way: the next is given when `done` was called.
-    /// - Parameter done: called once: `true` when the batch would survive a power cut, `false` when it was not written and should be given
-    ///   again. On the writer's thread, or before this returns when the batch is refused.
+    /// - Parameter done: called once: `true` when the batch would survive a power cut, `false` when not all of it was written and it should be
+    ///   given again. On the writer's thread, or before this returns when the batch is refused.
     public func recordSpending(_ changes: [(name: [UInt8], state: [UInt8])], done: @escaping @Sendable (Bool) -> Void) {
         guard !changes.isEmpty else { return done(true) }
-        guard changes.allSatisfy({ $0.state.count <= limits.spendingStateBytesMax }), hasRoom(for: changes.map(\.name)) else {
-            return done(false)
+        guard changes.allSatisfy({ $0.state.count <= limits.spendingStateBytesMax }) else { return done(false) }
+        var room = limits.spendingRecordsMax - (reader.count(in: spendingDatabase) ?? 0)
+        let hasRoom = room >= changes.count
+        var operations: [StoreOperation] = []
+        operations.reserveCapacity(changes.count)
+        for (name, state) in changes {
+            if state.isEmpty {
+                operations.append(.delete(spendingDatabase, key: name))
+                continue
+            }
+            // The names are looked up only where it matters which of them are new.
+            if !hasRoom, !isRecorded(name) {
+                guard room > 0 else { continue }
+                room -= 1
+            }
+            operations.append(.put(spendingDatabase, key: name, value: SpendingRecord.encode(name: name, state: state)))
         }
-        let operations = changes.map { change -> StoreOperation in
-            if change.state.isEmpty { return .delete(spendingDatabase, key: change.name) }
-            return .put(spendingDatabase, key: change.name, value: SpendingRecord.encode(name: change.name, state: change.state))
-        }
-        writer.submit(operations, isDurable: true) { error in done(error == nil) }
+        let isWhole = operations.count == changes.count
+        guard !operations.isEmpty else { return done(false) }
+        writer.submit(operations, isDurable: true) { error in done(error == nil && isWhole) }
     }
 
     /// Deletes the records of these names, after what was recorded before. Returns at once; a record that could not be deleted is there again
@@ -48,11 +60,7 @@ extension KeyStore {
         return found
     }
 
-    /// Whether a batch fits: names that are there already always do.
-    private func hasRoom(for names: [[UInt8]]) -> Bool {
-        let count = reader.count(in: spendingDatabase) ?? 0
-        if count + names.count <= limits.spendingRecordsMax { return true }
-        let newCount = names.count { reader.withValue(for: $0.span, in: spendingDatabase) { _ in true } == nil }
-        return newCount == 0 || count + newCount <= limits.spendingRecordsMax
+    private func isRecorded(_ name: [UInt8]) -> Bool {
+        reader.withValue(for: name.span, in: spendingDatabase) { _ in true } != nil
     }
 }

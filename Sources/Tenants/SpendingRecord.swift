@@ -10,7 +10,14 @@ enum SpendingRecord {
     private static let header: [UInt8] = [0x57, 0x53, 0x50, version]
     private static let headerCount = 12
 
-    static func encode(name: [UInt8], state: [UInt8]) -> [UInt8] { header + KeyRecordCodec.checksum(name, state) + state }
+    static func encode(name: [UInt8], state: [UInt8]) -> [UInt8] {
+        var record: [UInt8] = []
+        record.reserveCapacity(headerCount + state.count)
+        record += header
+        record += KeyRecordCodec.checksum(name, state)
+        record += state
+        return record
+    }
 
     /// The state, or `nil` for anything but an intact record of that name.
     static func decode(name: Span<UInt8>, value: Span<UInt8>) -> [UInt8]? {

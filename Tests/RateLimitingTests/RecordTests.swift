@@ -211,6 +211,23 @@ import Testing
         #expect(LimitRegistry().restore([([65], [])], time.now) == none)
     }
 
+    @Test func `a release that names records otherwise than the one before loses them`() {
+        let cell = bound(tokens(1), ManualTime().now).cell
+        let names = [
+            SubjectIdentity(scope: .tenant("acme"), selector: .all),
+            SubjectIdentity(scope: .key("k 1/"), selector: .model("openai/gpt-4o*")),
+            SubjectIdentity(scope: .route("r"), selector: .metadata("user"), value: .value(Array("Zoë".utf8))),
+            SubjectIdentity(scope: .route("r"), selector: .metadata("user"), value: .absent),
+            SubjectIdentity(scope: .tenant(String(repeating: "a", count: 97)), selector: .all),
+        ]
+        .map { String(decoding: $0.recordName(cell), as: UTF8.self) }
+        #expect(
+            names == [
+                "tenant/acme/tokens/all/1", "key/k%201%2f/tokens/model=openai%2fgpt-4o*/1", "route/r/tokens/metadata=user/value=Zo%c3%ab/1",
+                "route/r/tokens/metadata=user/absent/1", "tenant/#759f7f4d6f6f4dc47fd170de85999184/tokens/all/1",
+            ])
+    }
+
     @Test func `a name is printable and at most 400 bytes, whatever it is made of`() {
         let time = ManualTime()
         let long = String(repeating: "ä/", count: 64)

@@ -154,6 +154,25 @@ import Testing
         #expect(third.metered[0].status(time.now).available == 0)
     }
 
+    @Test(arguments: [LimitMeasure.requests, .tokens])
+    func `a bucket made a budget and a bucket again refills nothing`(measure: LimitMeasure) {
+        let time = ManualTime()
+        let registry = LimitRegistry()
+        let windows: [LimitWindow] = [.bucket(nanoseconds: 86_400 * second), .rolling(seconds: 86_400), .calendar(.month)]
+        var used: Int64 = 0
+        for round in 0..<9 {
+            let limits = registry.bind([Limit(measure: measure, amount: 20, window: windows[round % 3])], scope: tenant, time.now)
+            let limit = measure.isMetered ? limits.metered : limits.requests
+            #expect(limit[0].remaining(time.now) == 20 - used)
+            for _ in 0..<3 {
+                let verdict = measure.isMetered ? spend(limit, estimate(1), time.now) : admit(limit, time.now)
+                #expect(verdict.isAdmitted == (used < 20))
+                if verdict.isAdmitted { used += 1 }
+            }
+        }
+        #expect(used == 20)
+    }
+
     @Test func `a longer or shorter rolling span forgets nothing that it should know`() {
         var random = SplitMix64(seed: 7)
         for _ in 0..<200 {

@@ -106,13 +106,27 @@ import Testing
         let store = try open(limits: limits)
         #expect(record([(bytes("a"), [1]), (bytes("b"), [1])], in: store))
         #expect(!record([(bytes("c"), [1])], in: store))
-        #expect(!record([(bytes("a"), [2]), (bytes("c"), [1])], in: store))
+        #expect(!record([(bytes("c"), [1]), (bytes("a"), [2])], in: store))
+        #expect(store.spending().map(\.state) == [[2], [1]])
         #expect(record([(bytes("a"), [3]), (bytes("b"), [3])], in: store))
         #expect(store.spending().map(\.state) == [[3], [3]])
         store.forgetSpending([bytes("a")])
         store.writer.flush()
         #expect(record([(bytes("c"), [1]), (bytes("b"), [4])], in: store))
         #expect(names(store) == ["b", "c"])
+    }
+
+    @Test func `one tenant's many records keep the spending of all others off the disk`() throws {
+        var limits = KeyStoreLimits()
+        limits.spendingRecordsMax = 3
+        let store = try open(limits: limits)
+        #expect(record([(bytes("a"), [1]), (bytes("b"), [1])], in: store))
+        let flood = (0..<5).map { (bytes("new-\($0)"), [UInt8(9)]) }
+        #expect(!record(flood + [(bytes("b"), [2]), (bytes("a"), [2])], in: store))
+        #expect(names(store) == ["a", "b", "new-0"])
+        #expect(store.spending().map(\.state) == [[2], [2], [9]])
+        #expect(!record(flood + [(bytes("new-0"), []), (bytes("a"), [3])], in: store))
+        #expect(store.spending().first?.state == [3])
     }
 
     @Test func `a damaged record is skipped and counted, the keys beside it hold and the store opens`() throws {
