@@ -109,7 +109,7 @@ extension ParameterTable {
         Parameter("upstream", .section, "Connections to providers."),
         Parameter("upstream.http2", .flag, .flag(true), "Whether HTTP/2 is offered to providers."),
         Parameter(
-            "upstream.connections_per_host_max", .count(unit: "connections"), .integer(256), 1...65_536, restart: true,
+            "upstream.connections_per_host_max", .count(unit: "connections"), .integer(1024), 1...65_536, restart: true,
             "Connections of one loop to one host."),
         Parameter(
             "upstream.connections_max", .count(unit: "connections"), .integer(1024), 1...65_536, restart: true,

@@ -59,28 +59,32 @@ extension Exchange {
 
     // MARK: 8 admit
 
+    private func decide(_ ask: (LimitTime) -> LimitVerdict) -> LimitVerdict {
+        .deciding(at: worker.limitNow, exactly: { worker.exactLimitNow }, ask)
+    }
+
     /// Charges the hits limits. A hit that they refuse is not served.
     func chargeHit() throws(GatewayError) {
-        guard !limits.isEmpty, case .refused(let refusal) = limits.chargeHit(now: worker.limitNow) else { return }
+        guard !limits.isEmpty, case .refused(let refusal) = decide({ limits.chargeHit(now: $0) }) else { return }
         throw limited(refusal)
     }
 
     /// Charges one request and takes its places.
     func chargeRequest() throws(GatewayError) {
         guard !isCharged else { return }
-        if !limits.isEmpty, case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
+        if !limits.isEmpty, case .refused(let refusal) = decide({ limits.chargeRequest(now: $0) }) { throw limited(refusal) }
         isCharged = true
     }
 
     /// Charges what the limits of a further target want of a request that was charged for its first.
     func chargeTarget() throws(GatewayError) {
         guard !limits.isEmpty, isCharged else { return }
-        if case .refused(let refusal) = limits.chargeRequest(now: worker.limitNow) { throw limited(refusal) }
+        if case .refused(let refusal) = decide({ limits.chargeRequest(now: $0) }) { throw limited(refusal) }
     }
 
     /// Takes the places that it gave up to follow another's answer.
     func takePlacesAgain() throws(GatewayError) {
-        guard !limits.isEmpty, case .refused(let refusal) = limits.takePlacesAgain(now: worker.limitNow) else { return }
+        guard !limits.isEmpty, case .refused(let refusal) = decide({ limits.takePlacesAgain(now: $0) }) else { return }
         throw limited(refusal)
     }
 
@@ -91,7 +95,7 @@ extension Exchange {
         guard let plan, let meter = expectedMeter() else { return nil }
         guard limits.isMetered else { return meter }
         if meter.tariff.price == nil, meter.fixedPrice == nil, limits.limitsCost { throw unpriced(plan) }
-        if case .refused(let refusal) = limits.reserve(meter.expected, into: meter, now: worker.limitNow) { throw limited(refusal) }
+        if case .refused(let refusal) = decide({ limits.reserve(meter.expected, into: meter, now: $0) }) { throw limited(refusal) }
         return meter
     }
 

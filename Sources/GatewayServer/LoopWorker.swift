@@ -155,6 +155,8 @@ final class LoopWorker {
 
     /// The moment by which limits are counted: the loop's monotonic time, and civil time that follows it.
     var limitNow: LimitTime { shared.limiter.time(at: loop.now) }
+    /// The time as it is, for a request that would be refused by the loop's.
+    var exactLimitNow: LimitTime { shared.limiter.time(at: .now()) }
 
     /// Randomness for jitter and draws; guards nothing.
     func nextRandom() -> UInt64 { random.next() }
