@@ -6,6 +6,8 @@ import GatewayModel
 
 /// The client's wishes for one request.
 struct CacheDirectives: Equatable {
+    /// Whether no wish was looked at yet: then there is nothing to forget.
+    var areDefault = true
     /// Do not answer from the store.
     var skipsRead = false
     /// Do not keep the answer. With `skipsRead` unset it still may not be read (`no-store` means neither).

@@ -228,7 +228,7 @@ final class ClientConnection: ConnectionDelegate {
         worker.counters.add(.requests)
         worker.counters.add(.refused)
         worker.counters.add(.clientErrors)
-        var facts = AnswerFacts(requestID: worker.makeRequestID())
+        let facts = AnswerFacts(requestID: worker.makeRequestID())
         facts.keepsAlive = false
         worker.composer.error(error, dialect: .openAI, facts: facts, now: worker.wallNow)
         var event = GatewayEvent(id: facts.requestID, createdAt: worker.wallNow)

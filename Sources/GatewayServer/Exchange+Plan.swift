@@ -169,10 +169,9 @@ extension Exchange {
     func nativePlan(_ request: NativeRequest) -> UpstreamPlan {
         let provider = snapshot.provider(request.provider)
         let body = self.body
-        let base = provider.definition.bases.first { $0.dialect == request.dialect && $0.offer(of: request.operation) != nil }
         return UpstreamPlan(
             provider: request.provider, model: request.model ?? scan?.model(in: body.span) ?? "", route: nil, base: nil,
-            form: base?.credential ?? provider.definition.credential)
+            form: provider.nativeForm(request.dialect, request.operation))
     }
 
     /// Provider, path and model, for the key and its tenant.
@@ -251,14 +250,16 @@ extension Exchange {
     }
 
     private func readDirectives() throws(GatewayError) {
-        directives = CacheDirectives()
+        if !directives.areDefault { directives = CacheDirectives() }
         if !present.isDisjoint(with: .cacheControls) { try readFieldDirectives() }
         for field in step?.controls ?? [] {
             guard let known = field.field, FieldNameSet.cacheControls.contains(known) else { continue }
+            directives.areDefault = false
             try directives.apply(known, value: field.value)
         }
         if isUnified, let lite = scan?.liteLLMCache {
             let body = self.body
+            directives.areDefault = false
             try directives.applyLiteLLM(
                 ttl: lite.ttlSeconds.map(Int64.init), sMaxAge: lite.maxAgeSeconds.map(Int64.init), noCache: lite.noCache,
                 noStore: lite.noStore,
@@ -276,6 +277,7 @@ extension Exchange {
         let own = step?.controls.compactMap(\.field) ?? []
         for field in head.fields {
             guard let known = field.known, FieldNameSet.cacheControls.contains(known) else { continue }
+            directives.areDefault = false
             // A step's own fields win over the request's.
             if own.contains(where: { $0.isSameCacheControl(as: known) }) { continue }
             try directives.apply(known, value: String(decoding: head.bytes[field.value], as: UTF8.self))
@@ -335,7 +337,9 @@ extension Exchange {
                 worker.keyBuilder.addQuery(name: query.span.extracting(field.name), value: query.span.extracting(field.value))
             }
         }
-        for header in provider.keyHeaders { add(header) }
+        if provider.hasUnknownKeyHeaders || step != nil || !present.isDisjoint(with: provider.knownKeyHeaders) {
+            for header in provider.keyHeaders { add(header) }
+        }
     }
 
     /// A field of the call that the provider gets: the step's, where there are steps.

@@ -54,7 +54,7 @@ final class Exchange {
     var digest: Digest256?
 
     // Where the answer comes from.
-    var facts = AnswerFacts(requestID: RequestID(at: WallTime(milliseconds: 0), random: (0, 0)))
+    let facts = AnswerFacts(requestID: RequestID(at: WallTime(milliseconds: 0), random: (0, 0)))
     var fetch: Fetch?
     var flight: Flight?
     var followerID: UInt64 = 0
@@ -138,7 +138,7 @@ final class Exchange {
         snapshot = worker.snapshot
         started = .now()
         requestID = worker.makeRequestID()
-        facts = AnswerFacts(requestID: requestID)
+        facts.reset(requestID)
         isHTTP10 = head.isHTTP10
         keepsAlive = head.keepsAlive && !client.isLastRequest
         isHead = head.method == .head
@@ -147,8 +147,10 @@ final class Exchange {
         path = worker.text(ofPath: head.bytes.span.extracting(head.path))
         if let range = head.first(.cfAigEventID) { facts.eventID = Array(head.bytes[range].prefix(256)) }
         findTrace(head)
+        let name = head.method.name
+        let method = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
         routed = snapshot.router.route(
-            method: Array(head.method.name.description.utf8).span, path: head.bytes.span.extracting(head.path),
+            method: method.span, path: head.bytes.span.extracting(head.path),
             query: head.bytes.span.extracting(head.queryRange),
             hasAnthropicVersion: head.first(.anthropicVersion) != nil)
         dialect = routed.dialect
@@ -179,7 +181,7 @@ final class Exchange {
         wantsStream = false
         wantsUsage = true
         plan = nil
-        directives = CacheDirectives()
+        if !directives.areDefault { directives = CacheDirectives() }
         cacheReason = nil
         digest = nil
         fetch = nil

@@ -6,8 +6,8 @@ import HTTP1
 import Providers
 import RateLimiting
 
-/// What every answer's head tells about the request, besides the upstream's own fields.
-struct AnswerFacts {
+/// What every answer's head tells about the request, besides the upstream's own fields. Reused by the requests of a connection; loop-confined.
+final class AnswerFacts {
     var requestID: RequestID
     /// The client's correlation id, echoed; the request id where it sent none.
     var eventID: [UInt8] = []
@@ -26,7 +26,28 @@ struct AnswerFacts {
     var upstreamNanoseconds: UInt64?
     var keepsAlive = true
     var isHTTP10 = false
+
+    init(requestID: RequestID) { self.requestID = requestID }
+
+    /// Forgets all for the next request.
+    func reset(_ requestID: RequestID) {
+        self.requestID = requestID
+        if !eventID.isEmpty { eventID = [] }
+        cache = .none
+        similar = nil
+        step = 0
+        provider = ""
+        model = ""
+        limits = nil
+        overheadNanoseconds = 0
+        upstreamNanoseconds = nil
+        keepsAlive = true
+        isHTTP10 = false
+    }
 }
+
+@available(*, unavailable)
+extension AnswerFacts: Sendable {}
 
 /// How the body's end is told.
 enum AnswerFraming: Equatable {

@@ -167,11 +167,11 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
             try store.put(full, in: transaction)
             workingTail = nil
         }
-        var block = workingTail ?? RingBlockBuilder(first: sequence)
-        workingTail = nil
-        block.append(row, sequence: sequence)
-        working.appended(row, tenant: tenant, sequence: sequence, block: block.first, length: block.length)
-        workingTail = block
+        // Changed in place: a copy of the block would be made for each row.
+        if workingTail == nil { workingTail = RingBlockBuilder(first: sequence) }
+        workingTail?.append(row, sequence: sequence)
+        working.appended(
+            row, tenant: tenant, sequence: sequence, block: workingTail?.first ?? sequence, length: workingTail?.length ?? 0)
         if let bodies = staged.bodies[place] {
             let record = bodies.encoded
             try transaction.append(record.span, for: RingBlock.key(sequence).span, in: store.bodies)
@@ -284,7 +284,8 @@ final class RingWriter: StoreWork, @unchecked Sendable {  // @unchecked: touched
     }
 
     private func stage(_ frame: EventFrame, _ settings: EventLogSettings) {
-        guard let event = frame.row.counted() else { return }
+        var event = GatewayEvent(id: frame.row.id, createdAt: WallTime(milliseconds: frame.row.createdAt))
+        guard frame.row.readCounted(into: &event) else { return }
         rollups?.record(event)
         guard !event.flags.contains(.uncollected) else {
             counters.uncollected.add(1, ordering: .relaxed)

@@ -105,7 +105,8 @@ struct RowView {
 
     /// The event without its payloads; `nil` where its attempts or trace do not hold.
     func event() -> GatewayEvent? {
-        guard var event = counted() else { return nil }
+        var event = GatewayEvent(id: id, createdAt: WallTime(milliseconds: createdAt))
+        guard readCounted(into: &event) else { return nil }
         event.keyID = string(.keyID)
         event.operation = string(.operation)
         event.path = string(.path)
@@ -117,13 +118,18 @@ struct RowView {
         return event
     }
 
-    /// The event with those texts alone that it is counted by, which saves most of the work; `nil` where its attempts or trace do not hold.
-    func counted() -> GatewayEvent? {
-        guard let attempts else { return nil }
+    /// The request's id.
+    var id: RequestID {
         var id = RequestID(at: WallTime(milliseconds: 0), random: (0, 0))
         id.high = idHigh
         id.low = idLow
-        var event = GatewayEvent(id: id, createdAt: WallTime(milliseconds: createdAt))
+        return id
+    }
+
+    /// Reads, of an event's texts, those alone that it is counted by, which saves most of the work. Returns `false` where attempts or trace do
+    /// not hold.
+    func readCounted(into event: inout GatewayEvent) -> Bool {
+        guard let attempts else { return false }
         event.tenant = string(.tenant)
         event.provider = string(.provider)
         event.model = string(.model)
@@ -149,7 +155,7 @@ struct RowView {
         event.similarity = similarity
         event.flags = flags
         event.trace = trace
-        return event
+        return true
     }
 }
 

@@ -15,7 +15,7 @@ import Testing
         decision.probability = probability
         decision.errorBound = bound
         decision.maxError = maxError
-        var facts = AnswerFacts(requestID: RequestID(at: WallTime(milliseconds: 0), random: (1, 2)))
+        let facts = AnswerFacts(requestID: RequestID(at: WallTime(milliseconds: 0), random: (1, 2)))
         facts.similar = SimilarAnswer(stored, decision)
         var composer = ResponseComposer(limiter: LimiterState(restoring: [], damaged: 0, logger: Logger(label: "test")))
         composer.beginHead(status: 200, facts: facts, now: WallTime(milliseconds: 0))
