@@ -16,7 +16,11 @@ extension Exchange {
     /// Charges the request's own limits, then takes a slot of the process and of the tenant, or waits for one briefly.
     func admit() throws(GatewayError) {
         try chargeRequest()
-        try takeSlot()
+        do throws(GatewayError) { try takeSlot() } catch {
+            // Nothing was begun: it costs no request either.
+            refundRequest()
+            throw error
+        }
     }
 
     /// A slot alone: for a request that was charged already and followed another's answer.
@@ -62,6 +66,7 @@ extension Exchange {
     func expiredInQueue() {
         isQueued = false
         worker.counters.add(.shed)
+        refundRequest()
         refuse(overloaded)
     }
 

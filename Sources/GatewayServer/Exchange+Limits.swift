@@ -105,7 +105,8 @@ extension Exchange {
         return makeMeter(plan, tenant)
     }
 
-    /// Nested limits charge all or none: a request for which nothing was begun, because tokens or money refuse it, costs no request either.
+    /// Nested limits charge all or none: a request for which nothing was begun, because tokens or money refuse it or the house is full, costs no
+    /// request either.
     func refundRequest() {
         guard isCharged else { return }
         isCharged = false

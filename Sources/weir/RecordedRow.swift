@@ -46,10 +46,12 @@ enum RecordedRow {
             return nil
         }
         let status = fields.amount("status_code") ?? 0
-        let code = fields.text("code") ?? fields.text("error_kind")
+        // The log's lines and the rows of `weir logs` name it differently.
+        let code = fields.text("code") ?? fields.text("error_code").flatMap { $0.isEmpty ? nil : $0 }
         let wasLimited = code.map(limitCodes.contains) ?? (status == 429 && fields.amount("tokens_in") == nil)
-        // Refused by the gateway for what the request said: no limit was asked.
-        if fields.text("code") != nil, !wasLimited, (400..<500).contains(status) { return nil }
+        // Refused by the gateway for what the request said, or because no target could be asked: no limit was charged.
+        let wasAsked = (fields.amount("attempts") ?? 0) > 0
+        if let code, !wasLimited, (400..<500).contains(status) || (code == "no_target_available" && !wasAsked) { return nil }
         return RecordedRequest(
             start: start, durationNanoseconds: fields.amount("duration", unit: 1_000_000) ?? 0, tenant: tenant,
             key: fields.text("key_id") ?? "", route: fields.text("route") ?? "", provider: provider, model: fields.text("model") ?? "",

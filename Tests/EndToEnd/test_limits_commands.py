@@ -173,6 +173,34 @@ def test_a_recording_replayed_against_its_own_limits_refuses_what_was_refused(ga
     assert (wider["refused"], wider["refused_then"]) == (0, 3)
 
 
+def test_exported_rows_tell_what_was_refused_as_the_log_does(gateway, tenant, text, simulate):
+    """They name the code otherwise: every refusal counted as a call that used nothing."""
+    key = gateway.create_key(tenant, requests="4/1h")
+    statuses = [gateway.chat(key, f"{text} {index}", max_tokens=50).status_code for index in range(7)]
+    assert statuses == [200] * 4 + [429] * 3
+    log = recording(gateway, tenant, 7).read_text().splitlines()
+
+    def exported():
+        lines = gateway.weir("logs", "--tenant", tenant, "--json").splitlines()
+        return lines if len(lines) == 7 else None
+
+    lines = wait_until(exported, what="seven rows")
+    arguments = ["--tenant", tenant, "--requests", "7/1h", "--tokens", "100000/400d"]
+    reports = [simulate(lines, *arguments), simulate(log, *arguments)]
+    assert [(report["requests"], report["refused"], report["refused_then"]) for report in reports] == [(7, 0, 3)] * 2
+    # Those that were refused are taken to use what the others did.
+    served = simulate([line for line in lines if json.loads(line)["status_code"] == 200], *arguments)
+    all_seven, four = [{limit["name"]: limit["enough"] for limit in report["limits"]}["tenant-tokens"] for report in (reports[0], served)]
+    assert all_seven > 1.5 * four
+
+
+def test_a_request_that_no_target_was_up_for_meets_no_limit(simulate):
+    """It is charged nothing: an outage replayed looked like too narrow a limit."""
+    outage = {"status_code": 503, "code": "no_target_available"}
+    found = simulate([row(0, tokens_in=1), row(1, **outage), row(2, **outage), row(3, attempts=2, **outage)], "--requests", "2/1h")
+    assert (found["requests"], found["refused"]) == (2, 0)
+
+
 def test_stored_replays_against_the_limits_that_commands_gave(gateway, tenant, text):
     key = gateway.create_key(tenant, requests="2/1h")
     for index in range(3):

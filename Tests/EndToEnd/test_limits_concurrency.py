@@ -258,3 +258,22 @@ def test_fewer_places_than_are_taken_admit_nobody_until_enough_are_back(gateway,
     assert [raw.read_response()[0] for raw in raws[1:]] == [200] * (PLACES - 1)
     wait_until(lambda: look(gateway, made["key"])["key-concurrency"]["r"] == 1, 3, "the one place")
     assert gateway.chat(made["key"], text + " more").status_code == 200
+
+
+@pytest.mark.parametrize("waiters", [0, 10], ids=["shed", "expired"])
+def test_a_request_that_found_the_house_full_costs_no_request(start_gateway, demo, text, gate, waiters):
+    """Nothing was begun for it."""
+    overload = {"in_flight_per_tenant_max": 1, "queue_max": waiters, "queue_wait": "200ms", "hits_reserve_percent": 0}
+    gateway = start_gateway({"overload": overload})
+    key = gateway.issue(limits={"requests": "10/400d", "tokens": "10000/400d", "concurrency": 5})["key"]
+    holder = start(gateway, key, text, f"demo/demo-wait-{gate}")
+    demo.wait_for_waiting(gate)
+    for index in range(3):
+        answer = gateway.chat(key, f"{text} {index}")
+        assert answer.status_code == 503 and answer.json()["error"]["code"] == "overloaded", answer.text
+    found = told(answer)
+    assert (found["key-requests"]["r"], found["key-concurrency"]["r"]) == (9, 4)
+    demo.release(gate)
+    assert holder.read_response(10)[0] == 200
+    assert gateway.chat(key, text + " after").status_code == 200
+    assert left(gateway, key, "key-requests") == 8

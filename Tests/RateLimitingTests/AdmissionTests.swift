@@ -118,6 +118,20 @@ import Testing
         #expect((limits + [shadow]).allSatisfy { $0.status(time.now).spent == 0 })
     }
 
+    @Test func `places given back for a target that is not asked are given back twice, or others with them`() {
+        let time = ManualTime()
+        let limits = (0..<6).map { _ in bound(concurrency(3), time.now) }
+        var slots = ConcurrencySlots()
+        #expect(LimitAdmission.admit(limits.span, time.now, holding: &slots).isAdmitted)
+        // One that it holds inline, one that it does not, one that is no place, one twice.
+        slots.release([limits[1], limits[4], bound(requests(1), time.now), limits[4], bound(concurrency(1), time.now)].span)
+        #expect(limits.map { $0.status(time.now).spent } == [1, 0, 1, 1, 0, 1])
+        #expect(LimitAdmission.admit([limits[1]].span, time.now, holding: &slots).isAdmitted)
+        #expect(limits.map { $0.status(time.now).spent } == [1, 1, 1, 1, 0, 1])
+        slots.release()
+        #expect(slots.isEmpty && limits.allSatisfy { $0.status(time.now).spent == 0 })
+    }
+
     @Test func `the place after the last is refused`() {
         let time = ManualTime()
         let limit = bound(concurrency(2), time.now)
