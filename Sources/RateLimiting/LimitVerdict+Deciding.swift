@@ -7,7 +7,9 @@ extension LimitVerdict {
         at now: LimitTime, exactly: () -> LimitTime, _ ask: (LimitTime) -> LimitVerdict
     ) -> LimitVerdict {
         let first = ask(now)
-        guard case .refused = first else { return first }
+        guard case .refused(let refusal) = first else { return first }
+        // The second answer is the one that counts.
+        refusal.limit.cell.refusedCount.wrappingSubtract(1, ordering: .relaxed)
         return ask(exactly())
     }
 }

@@ -20,7 +20,9 @@ import Testing
         }
         #expect(ask(clock.now).isAdmitted)
         for _ in 0..<19 { #expect(LimitVerdict.deciding(at: behind, exactly: { clock.now }, ask).isAdmitted) }
+        #expect(limits[0].cell.refusedCount.load(ordering: .relaxed) == 0)
         #expect(!LimitVerdict.deciding(at: behind, exactly: { clock.now }, ask).isAdmitted)
+        #expect(limits[0].cell.refusedCount.load(ordering: .relaxed) == 1, "one refusal counts once")
     }
 
     @Test func `who is admitted by the loop's clock reads no other`() {
