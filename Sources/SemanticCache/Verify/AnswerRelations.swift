@@ -64,7 +64,8 @@ struct AnswerRelations: Equatable, Sendable {
         if first != second { parents[max(first, second)] = min(first, second) }
     }
 
-    private mutating func forgetOldest() {
+    /// Forgets the older half.
+    mutating func forgetOldest() {
         for pair in order.prefix(order.count / 2 + 1) { votes[pair] = nil }
         order.removeFirst(order.count / 2 + 1)
         rebuild()

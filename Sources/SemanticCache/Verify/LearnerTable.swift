@@ -15,16 +15,20 @@ final class LearnerTable: @unchecked Sendable {  // @unchecked: everything is gu
     private let mutex = Lock()
     private let scopesMax: Int
     private let pairsMax: Int
+    private let pairsInAllMax: Int
+    /// Pairs of all scopes at most: those of scopes that went since they were counted are in it.
+    private var pairsKnown = 0
     private var scopes: [String: Scope] = [:]
     private var uses: UInt64 = 0
     private var prior = LogisticModel.shipped
     /// How many labels the shipped prior is worth beside those of the scopes.
     private static let shippedWorth = 250.0
 
-    /// `pairsMax`: pairs of groups that a scope remembers.
-    init(scopesMax: Int, pairsMax: Int = 20_000) {
+    /// `pairsMax`: pairs of groups that a scope remembers; `pairsInAllMax`: all of them, some 120 bytes each.
+    init(scopesMax: Int, pairsMax: Int = 20_000, pairsInAllMax: Int = 200_000) {
         self.scopesMax = max(1, scopesMax)
         self.pairsMax = pairsMax
+        self.pairsInAllMax = max(pairsMax, pairsInAllMax)
     }
 
     // MARK: - Deciding
@@ -81,16 +85,40 @@ final class LearnerTable: @unchecked Sendable {  // @unchecked: everything is gu
         let outdated: AnswerRelations? = withScope(ticket.scope) { scope in
             scope.learner.learn(ticket, isRight: equal == 0)
             guard let equal else { return nil }
+            let before = scope.relations.count
             for other in verdicts.indices where other != equal && other < groups.count {
                 if let isEqual = verdicts[other] { scope.relations.vote(groups[equal], groups[other], isEqual: isEqual) }
             }
+            pairsKnown += max(0, scope.relations.count - before)
             return scope.relations.isRebuildDue ? scope.relations : nil
         }
         // Votes that another thread casts meanwhile are lost: a few of hundreds.
         if let rebuilt = outdated?.rebuilt() { withScope(ticket.scope) { $0.relations = rebuilt } }
+        forgetPairs()
         fitIfDue(ticket.scope)
         return equal
     }
+
+    /// Too many pairs in all: the scope that has the most forgets the older half. Done beside the lock, as building families anew is.
+    private func forgetPairs() {
+        let largest: (name: String, relations: AnswerRelations)? = mutex.withLock {
+            guard pairsKnown > pairsInAllMax else { return nil }
+            pairsKnown = scopes.values.reduce(0) { $0 + $1.relations.count }
+            guard pairsKnown > pairsInAllMax else { return nil }
+            return scopes.max { $0.value.relations.count < $1.value.relations.count }.map { ($0.key, $0.value.relations) }
+        }
+        guard let name = largest?.name, var relations = largest?.relations else { return }
+        let before = relations.count
+        relations.forgetOldest()
+        mutex.withLock {
+            guard scopes[name] != nil else { return }
+            scopes[name]?.relations = relations
+            pairsKnown -= before - relations.count
+        }
+    }
+
+    /// Pairs of all scopes.
+    var pairCount: Int { mutex.withLock { scopes.values.reduce(0) { $0 + $1.relations.count } } }
 
     /// No fresh answer came.
     func abandon(_ ticket: SemanticTicket) { with(ticket.scope) { $0.abandon(ticket) } }
@@ -152,6 +180,7 @@ final class LearnerTable: @unchecked Sendable {  // @unchecked: everything is gu
         mutex.withLock {
             guard scopes.count < scopesMax else { return }
             scopes[name] = Scope(learner: learner, relations: relations)
+            pairsKnown += relations.count
             prior = pooled()
         }
     }

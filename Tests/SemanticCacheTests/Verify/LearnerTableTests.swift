@@ -33,6 +33,17 @@ import Testing
         #expect(table.families(of: [5, 6], in: "unknown") == [5, 6])
     }
 
+    @Test func `many scopes remember more pairs than memory has room for`() {
+        let table = LearnerTable(scopesMax: 100, pairsMax: 50, pairsInAllMax: 300)
+        compare(table, "quiet", 1, 2, isEqual: true)
+        for number in 0..<2000 as Range<UInt64> {
+            compare(table, "scope \(number % 40)", 10 + number, 100_000 + number, isEqual: false)
+            #expect(table.pairCount <= 300)
+        }
+        #expect(table.pairCount > 200)
+        #expect(areFamily(table, "quiet", 1, 2), "the largest forgets, not the smallest")
+    }
+
     @Test func `votes that were lost keep a family together`() {
         let table = LearnerTable(scopesMax: 10)
         compare(table, "s", 1, 2, isEqual: true)
