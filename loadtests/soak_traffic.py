@@ -1,0 +1,392 @@
+"""The traffic of the soak: some twenty kinds of clients, each with a rate of its own.
+
+A kind is a coroutine that does one thing once: asks, looks at the answer, and tells the ledger. What may come back is part of the kind: whatever
+else comes is a breach. Only what goes through a provider that is meant to fail may end in 5xx.
+"""
+
+import asyncio
+import json
+import random
+import time
+
+import soak_provider
+from soak_client import ANSWER_SECONDS, Link, chat, content_of, request
+
+CHAT = "/v1/chat/completions"
+TENANTS = ["red", "green", "blue"]
+WAYS = ["How can I change my {}?", "How do I change my {}?", "What is the way to change my {}?", "How would I go about changing my {}?",
+        "Please tell me how I can change my {}", "Can you explain how to change my {}?", "I would like to change my {}, how?",
+        "Tell me how to change my {} please", "How could I change my {}?", "Where do I change my {}?"]
+# model of `shaky` -> statuses that the fault explains; 503 because the breaker opens
+FAULTS = {
+    "fail-500": {500, 503}, "fail-503": {503}, "fail-429": {429, 503}, "reset": {502, 503}, "cut": {502, 503}, "nonsense": {502, 503},
+    "stall": {504, 503}, "absurd": {200},
+}
+STREAM_FAULTS = ["reset-stream", "cut-stream", "stall-stream", "error-stream", "absurd"]
+
+
+class Traffic:
+    """All clients. `rate` scales every kind's own."""
+
+    def __init__(self, gateway, provider, plan, ledger, rate):
+        self.gateway, self.provider, self.plan, self.ledger, self.rate = gateway, provider, plan, ledger, rate
+        self.port, self.keys = gateway.port, gateway.keys
+        self.chance = random.Random(5)
+        self.number, self.idle, self.running = 0, [], set()
+        self.admitted, self.limited_since, self.purges = 0, None, 0
+
+    # Asking
+
+    def mark(self, kind):
+        self.number += 1
+        return f"{kind}/{self.number}"
+
+    async def ask(self, kind, data, link=None, is_head=False):
+        """One request on a kept connection. None (and a breach) if no answer comes."""
+        for _ in range(3):
+            is_new = link is None and not self.idle
+            held = link or (self.idle.pop() if self.idle else await Link.open(self.port))
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    held.send(data)
+                    answer = await held.whole(is_head)
+            except TimeoutError:
+                held.reset()
+                self.ledger.note_left(False)
+                return self.ledger.breach("no-answer", f"{kind}: none within {ANSWER_SECONDS} s to {data[:300]!r}")
+            except (asyncio.IncompleteReadError, ConnectionError) as error:
+                held.close()
+                if is_new or link:
+                    self.ledger.note_left(False)
+                    return self.ledger.breach("connection-lost", f"{kind}: {error!r} on a new connection for {data[:200]!r}")
+                continue  # an idle connection may have been closed meanwhile
+            self.ledger.note(kind, answer)
+            if held.ends:
+                held.close()
+            elif link is None:
+                self.idle.append(held)
+            return answer
+        return self.ledger.breach("connection-lost", f"{kind}: three connections were closed before an answer")
+
+    def explain(self, kind, answer, allowed, began=None):
+        """Whether the answer is a 200. Any status but that and `allowed` is a breach, if the plan does not explain it."""
+        if answer is None:
+            return False
+        if answer.status == 200:
+            if answer.is_cut and 502 not in allowed:
+                self.ledger.breach("cut-answer", f"{kind}: a whole answer was due and the connection ended after {len(answer.body)} bytes")
+            return not answer.is_cut
+        if answer.status not in allowed:
+            name = "unexplained-5xx" if answer.status >= 500 else "unexpected-status"
+            self.ledger.breach(name, f"{kind}: {answer.status} {answer.body[:300]!r} cf-aig-step={answer.fields.get('cf-aig-step')}")
+        elif answer.status == 503 and answer.code() == "overloaded":
+            self.ledger.breach("unexplained-5xx", f"{kind}: overloaded at this rate")
+        return False
+
+    def check(self, kind, tenant, mark, answer, allowed=(), may_break=False):
+        """The whole of what a chat answer must be. Returns its serial, or None."""
+        if not self.explain(kind, answer, set(allowed) | ({502} if may_break else set())):
+            if answer is not None and answer.status == 200:
+                self.ledger.broken_streams += 1
+            return None
+        try:
+            text, is_whole = content_of(answer)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            return self.ledger.breach("wrong-answer", f"{kind}: {error!r} in {answer.body[:300]!r}")
+        if not is_whole:
+            self.ledger.broken_streams += 1
+            if not may_break:
+                self.ledger.breach("cut-answer", f"{kind}: a stream without its end: {answer.body[-200:]!r}")
+            return None
+        return self.ledger.check_text(tenant, mark, text, kind)
+
+    # Kinds
+
+    async def pool(self, kind, stream, hits=True):
+        tenant, mark = self.chance.choice(TENANTS), f"pool/{int(self.chance.paretovariate(0.7)) % 200}"
+        data = chat("steady/chat", mark, **({"stream": True} if stream else {}))
+        self.check(kind, tenant, mark, await self.ask(kind, request(CHAT, self.keys[tenant], data)))
+
+    async def hit(self):
+        await self.pool("hit", False)
+
+    async def replayed_stream(self):
+        await self.pool("replayed-stream", True)
+
+    async def unique(self, kind, model="steady/chat", fields=None, **more):
+        tenant, mark = self.chance.choice(TENANTS), self.mark(kind)
+        return self.check(kind, tenant, mark, await self.ask(kind, request(CHAT, self.keys[tenant], chat(model, mark, **more), fields)))
+
+    async def miss(self):
+        await self.unique("miss")
+
+    async def uncached(self):
+        await self.unique("uncached", fields=self.chance.choice([{"cf-aig-skip-cache": "true"}, {"cache-control": "no-store"}, {"cf-aig-cache-ttl": "0"}]))
+
+    async def new_stream(self):
+        await self.unique("new-stream", self.chance.choice(["steady/chat", "steady/slow", "steady/hefty"]), stream=True, stream_options={"include_usage": True})
+
+    async def big(self):
+        """Bodies of 128 KiB to 1 MiB, and answers too large to be kept."""
+        if self.chance.random() < 0.2:
+            return await self.unique("big", "steady/big")
+        await self.unique("big", fill="and the flood. " * (self.chance.randint(128, 1000) * 1024 // 15))
+
+    async def limited(self):
+        mark = self.mark("limited")
+        self.limited_since = self.limited_since or time.monotonic()
+        answer = await self.ask("limited", request(CHAT, self.keys["limited"], chat("steady/chat", mark)))
+        if self.check("limited", "limited", mark, answer, {429}):
+            self.admitted += 1
+            most = 60 + (time.monotonic() - self.limited_since) + 2
+            if self.admitted > most:
+                self.ledger.breach("limit-exceeded", f"{self.admitted} requests were admitted where {most:.0f} may be")
+        elif answer is not None and answer.status == 429 and not answer.fields.get("retry-after", "").isdigit():
+            self.ledger.breach("unexpected-status", "a 429 without Retry-After")
+
+    async def concurrent(self):
+        """Two at once and no more."""
+        marks = [self.mark("concurrent") for _ in range(4)]
+        answers = await asyncio.gather(*[self.ask("concurrent", request(CHAT, self.keys["narrow"], chat("steady/slow", mark))) for mark in marks])
+        served = [self.check("concurrent", "narrow", mark, answer, {429}) for mark, answer in zip(marks, answers)]
+        if not any(served) and not any(answer is None for answer in answers):
+            self.ledger.breach("slot-lost", "none of four requests of a tenant with two places was served")
+
+    async def similar(self):
+        subject = self.chance.choice(soak_provider.SUBJECTS)
+        text = self.chance.choice(WAYS).format(subject) + self.chance.choice(["", " Thank you.", " It is urgent.", " I am new here.", " Thanks!"])
+        data = json.dumps({"model": "similar", "messages": [{"role": "user", "content": text}]}).encode()
+        answer = await self.ask("similar", request(CHAT, self.keys["meaning"], data))
+        if not self.explain("similar", answer, set()):
+            return
+        self.ledger.semantic["asked"] += 1
+        right = subject in content_of(answer)[0]
+        if answer.cache() == "semantic":
+            self.ledger.semantic["served"] += 1
+            self.ledger.semantic["wrong"] += not right
+        elif not right:
+            self.ledger.breach("wrong-answer", f"similar: {text!r} got {content_of(answer)[0]!r} as {answer.fields.get('cache-status')}")
+
+    async def universal(self):
+        """A step that fails and one that does not."""
+        tenant, mark = self.chance.choice(TENANTS), self.mark("universal")
+        first = self.chance.choice(["fail-500", "fail-503", "reset", "cut"])
+        step = lambda provider, model: {"provider": provider, "endpoint": "chat/completions", "headers": {}, "query": json.loads(chat(model, mark))}
+        answer = await self.ask("universal", request("/v1/acc/gw", self.keys[tenant], json.dumps([step("shaky", first), step("steady", "chat")]).encode()))
+        # A native step is passed on as it comes, so that one which breaks off in its body can't be followed by another.
+        self.check("universal", tenant, mark, answer, may_break=first in ("reset", "cut"))
+
+    async def embeddings(self):
+        tenant, texts = self.chance.choice(TENANTS), [f"text {self.chance.randrange(400)}" for _ in range(self.chance.randint(1, 6))]
+        answer = await self.ask("embeddings", request("/v1/embeddings", self.keys[tenant], json.dumps({"model": "steady/embed", "input": texts}).encode()))
+        if self.explain("embeddings", answer, set()):
+            told = [(item["index"], item["embedding"]) for item in answer.json()["data"]]
+            if told != [(place, soak_provider.vector_of(text)) for place, text in enumerate(texts)]:
+                self.ledger.breach("wrong-answer", f"embeddings: {texts} got {told}"[:500])
+
+    async def safe(self):
+        """The first target fails, the second never does."""
+        await self.unique_safe("safe", {})
+
+    async def safe_stream(self):
+        await self.unique_safe("safe-stream", {"stream": True})
+
+    async def unique_safe(self, kind, more):
+        tenant, mark = self.chance.choice(TENANTS), self.mark(kind)
+        answer = await self.ask(kind, request(CHAT, self.keys[tenant], chat("safe", mark, **more)))
+        self.check(kind, tenant, mark, answer, may_break=bool(more))
+
+    async def refuge(self):
+        """The first target is not there at times."""
+        tenant, mark = self.chance.choice(TENANTS), self.mark("refuge")
+        self.check("refuge", tenant, mark, await self.ask("refuge", request(CHAT, self.keys[tenant], chat("refuge", mark))))
+
+    async def away(self):
+        tenant, mark, began = self.chance.choice(TENANTS), self.mark("away"), self.plan.clock()
+        answer = await self.ask("away", request(CHAT, self.keys[tenant], chat("away/chat", mark)))
+        self.check("away", tenant, mark, answer, {502, 503} if self.plan.was_on("away", began, self.plan.clock(), grace=15) else ())
+
+    async def fault(self):
+        model = self.chance.choice(list(FAULTS))
+        tenant, mark = self.chance.choice(TENANTS), self.mark(model)
+        answer = await self.ask("fault", request(CHAT, self.keys[tenant], chat("shaky/" + model, mark)))
+        self.check("fault " + model, tenant, mark, answer, FAULTS[model])
+
+    async def fault_stream(self):
+        model = self.chance.choice(STREAM_FAULTS)
+        tenant, mark = self.chance.choice(TENANTS), self.mark(model)
+        answer = await self.ask("fault-stream", request(CHAT, self.keys[tenant], chat("shaky/" + model, mark, stream=True)))
+        self.check("fault " + model, tenant, mark, answer, {502, 503, 504}, may_break=True)
+
+    async def together(self):
+        """The same question from several at once; now and then the first of them leaves."""
+        tenant, mark, leaves = self.chance.choice(TENANTS), self.mark("together"), self.chance.random() < 0.5
+        data = request(CHAT, self.keys[tenant], chat("steady/slow", mark))
+        first = asyncio.create_task(self.leave_waiting(data, mark) if leaves else self.ask("together", data))
+        await asyncio.sleep(0.02)
+        answers = await asyncio.gather(*[self.ask("together", data) for _ in range(3)])
+        led = await first
+        serials = {self.check("together", tenant, mark, answer) for answer in answers + ([] if leaves else [led])} - {None}
+        if len(serials) > 1:
+            self.ledger.outcomes["answered twice"] += 1
+
+    # Clients that leave
+
+    async def leave(self):
+        await self.chance.choice([self.leave_in_head, self.leave_in_body, self.leave_while_waiting, self.leave_mid_stream, self.leave_at_end, self.leave_pipelined])()
+
+    def part(self, link):
+        link.reset() if self.chance.random() < 0.5 else link.close()
+
+    async def leave_in_head(self):
+        link = await Link.open(self.port)
+        link.send(request(CHAT, self.keys["red"], chat("steady/chat", "none"))[: self.chance.randint(1, 60)])
+        await asyncio.sleep(self.chance.uniform(0, 0.2))
+        self.part(link)
+
+    async def leave_in_body(self):
+        link = await Link.open(self.port)
+        data = request(CHAT, self.keys["red"], chat("steady/chat", self.mark("leave"), fill="x" * self.chance.randint(100, 300_000)))
+        link.send(data[: self.chance.randint(len(data) // 2, len(data) - 1)])
+        await asyncio.sleep(self.chance.uniform(0, 0.2))
+        self.ledger.note_left(False)
+        self.part(link)
+
+    async def leave_while_waiting(self):
+        mark = self.mark("leave")
+        await self.leave_waiting(request(CHAT, self.keys["green"], chat("steady/slow", mark, stream=self.chance.random() < 0.5)), mark)
+
+    async def leave_waiting(self, data, mark):
+        """Leaves once the provider has been asked."""
+        link = await Link.open(self.port)
+        link.send(data)
+        deadline = time.monotonic() + 5
+        while mark not in self.provider.here and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        self.ledger.note_left(mark in self.provider.here)
+        self.part(link)
+
+    async def leave_mid_stream(self):
+        link = await Link.open(self.port)
+        link.send(request(CHAT, self.keys["blue"], chat(self.chance.choice(["steady/slow", "steady/long"]), self.mark("leave"), stream=True)))
+        answer = await link.head()
+        pieces = link.pieces(answer)
+        for _ in range(self.chance.randint(1, 6)):
+            await anext(pieces, None)
+        self.ledger.note_left()
+        self.part(link)
+
+    async def leave_at_end(self):
+        """The whole answer came; what ends its chunks is not waited for."""
+        link = await Link.open(self.port)
+        link.send(request(CHAT, self.keys["blue"], chat("steady/chat", self.mark("leave"), stream=True)))
+        answer = await link.head()
+        async for piece in link.pieces(answer):
+            if b"[DONE]" in piece:
+                break
+        self.ledger.note_left()
+        self.part(link)
+
+    async def leave_pipelined(self):
+        link = await Link.open(self.port)
+        for _ in range(3):
+            link.send(request(CHAT, self.keys["red"], chat("steady/slow", self.mark("leave"))))
+            self.ledger.note_left(False)
+        await asyncio.sleep(self.chance.uniform(0.05, 0.6))
+        self.part(link)
+
+    # Slow ones
+
+    async def slow_reader(self):
+        """Takes a stream of 360 KB in small sips, so that the gateway has to hold its provider back."""
+        link = await Link.open(self.port, receive_buffer=4096)
+        tenant, mark = self.chance.choice(TENANTS), self.mark("slow-reader")
+        link.send(request(CHAT, self.keys[tenant], chat("steady/long", mark, stream=True), {"cf-aig-skip-cache": "true"}))
+        answer, until = await link.head(), self.chance.choice([60, 10_000])
+        count = 0
+        async for piece in link.pieces(answer):
+            answer.body += piece
+            count += 1
+            if count % 4 == 0:
+                await asyncio.sleep(0.02)
+            if count >= until:
+                self.ledger.note_left()
+                return self.part(link)
+        self.ledger.note("slow-reader", answer)
+        self.check("slow-reader", tenant, mark, answer)
+        link.close()
+
+    async def slow_writer(self):
+        tenant, mark = self.chance.choice(TENANTS), self.mark("slow-writer")
+        data = request(CHAT, self.keys[tenant], chat("steady/chat", mark, fill="slowly " * 300))
+        link = await Link.open(self.port)
+        for place in range(0, len(data), 97):
+            link.send(data[place:place + 97])
+            await asyncio.sleep(0.1)
+        answer = await self.ask("slow-writer", b"", link)
+        self.check("slow-writer", tenant, mark, answer)
+        link.close()
+
+    # Bad ones
+
+    async def bad(self):
+        key, good = self.keys["red"], chat("steady/chat", "none")
+        name, data, allowed = self.chance.choice([
+            ("no key", request(CHAT, None, good), {401}), ("unknown key", request(CHAT, "wk_" + "x" * 43, good), {401}),
+            ("no JSON", request(CHAT, key, b'{"model": "steady/chat", "messages": ['), {400}), ("unknown model", request(CHAT, key, chat("nobody/chat", "none")), {404}),
+            ("unknown path", request("/v1/nothing", key, good), {404}), ("doubled prefix", request("/v1/v1/chat/completions", key, good), {404}),
+            ("duplicate key", request(CHAT, key, b'{"model":"steady/chat","model":"steady/chat","messages":[]}'), {400}),
+            ("deep", request(CHAT, key, b'{"model":"steady/chat","messages":' + b"[" * 500 + b"]" * 500 + b"}"), {400}),
+            ("large field", request(CHAT, key, good, {"x-large": "x" * 9000}), {431}), ("wrong type", request(CHAT, key, good, {"content-encoding": "gzip"}), {415}),
+            ("two lengths", request(CHAT, key, good, {"Content-Length": "3"}), {400}), ("nonsense", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n" * 4, {400}),
+            ("bad chunk", request(CHAT, key, b"", {"transfer-encoding": "chunked"}, length="0").replace(b"content-length: 0\r\n", b"") + b"zz\r\n", {400}),
+            ("only cached", request(CHAT, key, chat("steady/chat", self.mark("never")), {"cache-control": "only-if-cached"}), {504}),
+            ("stored object", request("/v1/responses/resp_1", key, method="GET"), {501}), ("wrong method", request(CHAT, key, method="DELETE"), {405}),
+        ])
+        link = await Link.open(self.port)
+        answer = await self.ask("bad", data, link)
+        if answer is not None and answer.status == 200:
+            self.ledger.breach("unexpected-status", f"bad request '{name}' was answered with 200")
+        self.explain(f"bad request '{name}'", answer, allowed)
+        link.close()
+
+    # Running
+
+    KINDS = [  # name, requests a second at rate 1, how many at once at most
+        ("hit", 22, 12), ("replayed_stream", 5, 6), ("miss", 10, 12), ("uncached", 4, 8), ("new_stream", 4, 12), ("big", 0.5, 3), ("limited", 4, 6),
+        ("concurrent", 0.5, 2), ("similar", 4, 6), ("universal", 1.5, 6), ("embeddings", 2, 4), ("safe", 4, 24), ("safe_stream", 2, 16), ("refuge", 3, 12),
+        ("away", 1, 8), ("fault", 3, 24), ("fault_stream", 2, 16), ("together", 0.8, 4), ("leave", 3, 16), ("slow_reader", 0.15, 3), ("slow_writer", 0.1, 3),
+        ("bad", 3, 6),
+    ]
+
+    async def run(self, until):
+        await asyncio.gather(*[self.repeat(getattr(self, name), rate * self.rate, most, until) for name, rate, most in self.KINDS])
+
+    async def repeat(self, kind, rate, most, until):
+        """Starts one after the other at random distances; what finds `most` under way is left out, so that nothing piles up."""
+        mine = set()
+        while self.plan.clock() < until:
+            pace = 6 if kind == self.leave and self.plan.is_on("crowds leave", self.plan.clock()) else 1
+            await asyncio.sleep(self.chance.expovariate(rate * pace))
+            if len(mine) < most * pace:
+                task = asyncio.create_task(self.guarded(kind))
+                for group in (mine, self.running):
+                    group.add(task)
+                    task.add_done_callback(group.discard)
+
+    async def guarded(self, kind):
+        try:
+            await kind()
+        except (asyncio.IncompleteReadError, ConnectionError, TimeoutError) as error:
+            self.ledger.note_left(False)
+            self.ledger.breach("connection-lost", f"{kind.__name__}: {error!r}")
+
+    async def finish(self, seconds):
+        """Lets what is under way end."""
+        if self.running:
+            _, late = await asyncio.wait(self.running, timeout=seconds)
+            for task in late:
+                self.ledger.breach("no-answer", f"still under way {seconds} s after the end: {task.get_coro()}")
+                task.cancel()
+        for link in self.idle:
+            link.close()
