@@ -81,8 +81,8 @@ def balance(ledger, metrics):
         ("bypasses", ledger.cache["bypass"], count("weir_cache_bypasses_total"), ledger.cache["bypass"] + left),
         ("4xx", of(lambda status: 400 <= status < 500), count("weir_responses_client_error_total"), of(lambda status: 400 <= status < 500) + left),
         ("5xx", of(lambda status: status >= 500), count("weir_responses_upstream_error_total"), of(lambda status: status >= 500) + ledger.broken_streams + left),
-        ("401", ledger.status[401], count("weir_authentication_failures_total"), ledger.status[401]),
-        ("429 by a limit of requests", ledger.limited, count("weir_requests_limited_total"), ledger.status[429] + left),
+        ("401", ledger.status[401] - ledger.keyless, count("weir_authentication_failures_total"), ledger.status[401]),
+        ("429 by a limit of the gateway", ledger.limited, count("weir_requests_limited_total"), ledger.limited),
         ("clients that left", 0, count("weir_clients_left_total"), left),
     ]
     breaches = [("counters-differ", f"{name}: the gateway counted {told:.0f}, the clients {low:.0f}{f' to {high:.0f}' if high != low else ''}")

@@ -6,7 +6,6 @@ The client is small so that thousands of requests a minute cost little, and so t
 import asyncio
 import collections
 import json
-import re
 import socket
 import struct
 import time
@@ -137,7 +136,7 @@ class Ledger:
         self.status, self.cache, self.kinds, self.outcomes = (collections.Counter() for _ in range(4))
         self.breaches, self.breach_counts = [], collections.Counter()
         self.owners = {}  # serial -> (tenant, mark)
-        self.broken_streams = self.limited = 0
+        self.broken_streams = self.limited = self.keyless = 0
         self.semantic = {"asked": 0, "served": 0, "wrong": 0}
         self.started = time.monotonic()
 
@@ -152,7 +151,8 @@ class Ledger:
         self.kinds[kind] += 1
         self.status[answer.status] += 1
         self.cache[answer.cache()] += 1
-        self.limited += answer.status == 429 and answer.code() == "rate_limit_exceeded"
+        self.limited += answer.status == 429 and answer.code() in ("rate_limit_exceeded", "concurrency_limit_exceeded")
+        self.keyless += answer.status == 401 and answer.code() == "missing_key"
         kept = answer.cache() in ("hit", "semantic", "stale", "collapsed")
         self.outcomes["from the cache" if kept and answer.status == 200 else "from a provider" if answer.status < 300
                       else "refused (4xx)" if answer.status < 500 else "failed (5xx)"] += 1
@@ -171,8 +171,3 @@ class Ledger:
         if owner != (tenant, mark):
             self.breach("wrong-answer", f"{kind}: tenant {tenant} got for {mark} the answer {found[1]} that was given to {owner}")
         return found[1]
-
-
-def looks_like_error(body):
-    """Whether an answer's body has the shape of an error."""
-    return re.match(rb'\s*\{"(error|type)"', body) is not None

@@ -43,7 +43,7 @@ class Operator:
         path = self.chance.choice(LOOKS)
         answer = await self.call("GET", path)
         self.count["looks"] += 1
-        if answer is None or not answer.fields.get("content-type", "").startswith("application/json"):
+        if answer is None or answer.fields.get("content-type", "").split(";")[0] != "application/json":
             return
         told = answer.json()
         if path.startswith("/logs?") and told["rows"]:

@@ -354,7 +354,7 @@ class Traffic:
 
     KINDS = [  # name, requests a second at rate 1, how many at once at most
         ("hit", 22, 12), ("replayed_stream", 5, 6), ("miss", 10, 12), ("uncached", 4, 8), ("new_stream", 4, 12), ("big", 0.5, 3), ("limited", 4, 6),
-        ("concurrent", 0.5, 2), ("similar", 4, 6), ("universal", 1.5, 6), ("embeddings", 2, 4), ("safe", 4, 24), ("safe_stream", 2, 16), ("refuge", 3, 12),
+        ("concurrent", 0.5, 1), ("similar", 4, 6), ("universal", 1.5, 6), ("embeddings", 2, 4), ("safe", 4, 24), ("safe_stream", 2, 16), ("refuge", 3, 12),
         ("away", 1, 8), ("fault", 3, 24), ("fault_stream", 2, 16), ("together", 0.8, 4), ("leave", 3, 16), ("slow_reader", 0.15, 3), ("slow_writer", 0.1, 3),
         ("bad", 3, 6),
     ]
