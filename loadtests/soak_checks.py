@@ -4,6 +4,7 @@ import statistics
 
 MEMORY_SLOPE_MAX = 1.0  # MiB in 10 minutes
 MEMORY_GROWTH_MIN = 2.0  # MiB over the window; less is the noise of an allocator
+MEMORY_WINDOW_MIN = 360.0  # seconds; in a shorter window caches still fill, and only end and warm-up are compared
 MEMORY_FACTOR, MEMORY_MORE = 1.1, 4.0
 LATENCY_FACTOR, LATENCY_MORE_US = 3.0, 300.0
 DESCRIPTORS_MORE = 2
@@ -33,7 +34,7 @@ def memory(samples, seconds):
         "slope_mib_per_10_min": round(slope * 600, 3), "fit_from_s": round(points[0][0], 1), "fit_at_0_mib": round(intercept, 3), "noise_mib": round(noise, 3),
     }
     breaches = []
-    if slope * 600 > MEMORY_SLOPE_MAX and slope * window > MEMORY_GROWTH_MIN + 2 * noise:
+    if window >= MEMORY_WINDOW_MIN and slope * 600 > MEMORY_SLOPE_MAX and slope * window > MEMORY_GROWTH_MIN + 2 * noise:
         breaches.append(("memory-grows", f"{slope * 600:.2f} MiB in 10 minutes over the last two thirds, allowed are {MEMORY_SLOPE_MAX}"))
     if last > MEMORY_FACTOR * first + MEMORY_MORE:
         breaches.append(("memory-grows", f"{last:.1f} MiB at the end, {first:.1f} MiB after warm-up"))
@@ -80,6 +81,7 @@ def balance(ledger, metrics):
         ("misses", ledger.cache["miss"], count("weir_cache_misses_total"), ledger.cache["miss"] + left),
         ("bypasses", ledger.cache["bypass"], count("weir_cache_bypasses_total"), ledger.cache["bypass"] + left),
         ("4xx", of(lambda status: 400 <= status < 500), count("weir_responses_client_error_total"), of(lambda status: 400 <= status < 500) + left),
+        # A stream that broke was a 200 to its client.
         ("5xx", of(lambda status: status >= 500), count("weir_responses_upstream_error_total"), of(lambda status: status >= 500) + ledger.broken_streams + left),
         ("401", ledger.status[401] - ledger.keyless, count("weir_authentication_failures_total"), ledger.status[401]),
         ("429 by a limit of the gateway", ledger.limited, count("weir_requests_limited_total"), ledger.limited),

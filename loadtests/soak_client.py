@@ -74,7 +74,9 @@ class Link:
             while size := int((await self.reader.readline()).split(b";")[0] or b"x", 16):
                 yield (await self.reader.readexactly(size + 2))[:-2]
             await self.reader.readline()
-        elif left := int(answer.fields.get("content-length", 0)):
+        elif "content-length" not in answer.fields:
+            yield await self.reader.read(-1)
+        elif left := int(answer.fields["content-length"]):
             yield await self.reader.readexactly(left)
 
     async def whole(self, is_head=False):
@@ -114,7 +116,8 @@ def chat(model, mark, fill="", **fields):
 def content_of(answer):
     """The text of a chat answer, and whether it ended as it should. Raises ValueError on what is no chat answer."""
     if not answer.fields.get("content-type", "").startswith("text/event-stream"):
-        return answer.json()["choices"][0]["message"]["content"], True
+        told = answer.json()
+        return (told["content"][0]["text"] if "content" in told else told["choices"][0]["message"]["content"]), True
     parts, is_done = [], False
     for line in answer.body.decode().split("\n"):
         if line == "data: [DONE]":
@@ -123,7 +126,10 @@ def content_of(answer):
             event = json.loads(line[6:])
             if "error" in event:
                 return "".join(parts), False
-            parts += [choice["delta"].get("content") or "" for choice in event["choices"]]
+            is_done = is_done or event.get("type") == "message_stop"
+            if event.get("type") == "content_block_delta":
+                parts.append(event["delta"]["text"])
+            parts += [choice["delta"].get("content") or "" for choice in event.get("choices", [])]
     return "".join(parts), is_done
 
 

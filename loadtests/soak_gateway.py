@@ -17,7 +17,7 @@ import peers
 import semantic
 from soak_client import Link, request
 
-TENANTS = ["red", "green", "blue", "purged", "limited", "narrow", "meaning", "probe"]
+TENANTS = ["red", "green", "blue", "purged", "limited", "narrow", "meaning", "metered", "probe"]
 
 
 def free_port():
@@ -40,7 +40,8 @@ def provider(port):
     url = f"http://127.0.0.1:{port}"
     return {
         "allow_private": True, "local": True,
-        "bases": [{"dialect": "openai", "url": f"{url}/v1", "include_usage": True, "operations": {"chat_completions": "/chat/completions", "embeddings": "/embeddings"}}],
+        "bases": [{"dialect": "openai", "url": f"{url}/v1", "include_usage": True, "operations": {"chat_completions": "/chat/completions", "embeddings": "/embeddings"}},
+                  {"dialect": "anthropic", "url": f"{url}/v1", "operations": {"messages": "/messages"}}],
         "native": [{"url": url, "versions": ["v1"]}],
     }
 
@@ -67,12 +68,18 @@ class Gateway:
             "routes": {
                 "safe": {"targets": [{"target": "shaky/flaky", "timeouts": short}, "steady/chat"], "retry": {"delay": "20ms"}},
                 "refuge": {"targets": ["away/chat", "steady/chat"]},
+                "stale": {"targets": [{"target": "shaky/flaky", "timeouts": short}], "cache": {"ttl": "2s", "stale_while_revalidate": "4s", "stale_if_error": "1h"}},
+                "hedged": {"targets": ["steady/slow", "steady/chat"], "hedge": {"quantile": 0.5, "delay_min": "50ms"}},
                 "similar": {"targets": ["steady/similar"], "cache": {"ttl": "45s"}, "semantic": semantic_on},
             },
-            "tenants": {**{tenant: {} for tenant in TENANTS}, "limited": {"limits": {"requests": "60/1m"}}, "narrow": {"limits": {"concurrency": 2}}},
+            "tenants": {
+                **{tenant: {} for tenant in TENANTS}, "blue": {"events": {"payloads": True}}, "limited": {"limits": {"requests": "60/1m"}},
+                "narrow": {"limits": {"concurrency": 2}}, "metered": {"limits": {"tokens": "6000/1m", "cost": "0.5/1h", "budgets": [{"cost": 100, "per": "day"}]}},
+            },
+            "prices": {"steady": {"as_of": "2026-01-01", "models": {"*": {"input": 3, "output": 15}}}},
             "keys": {tenant: {"tenant": tenant, "key": "sha256:" + hashlib.sha256(key.encode()).hexdigest()} for tenant, key in self.keys.items()},
             # Small enough that all of them are full, and make room, within the first minutes.
-            "cache": {"bytes_max": "24MiB"}, "events": {"rows_max": 5000, "bytes_max": "16MiB"},
+            "cache": {"bytes_max": "24MiB"}, "events": {"rows_max": 5000, "bytes_max": "16MiB", "payload_store_bytes_max": "4MiB"},
             "semantic": {"models_directory": str(semantic.models_folder()), "budget": "1s", "entries_max": 2000, "memo_entries": 256},
             "timeouts": {"first_byte": "6s", "first_byte_stream": "6s", "idle": "6s"},
             "breaker": {"cooldown_min": "1s", "cooldown_max": "4s", "ramp_step": "100ms"},

@@ -11,7 +11,7 @@ from soak_traffic import CHAT
 LOOKS = [
     "/metrics", "/stats", "/stats?window=15m&group_by=tenant,cache", "/stats?window=24h&group_by=provider,model&order=errors", "/stats?window=1h&group_by=error&format=csv",
     "/logs?limit=100", "/logs?limit=500&filter=status_code.gte:500", "/logs?search=steady&limit=20&order=oldest", "/logs?cache_layer=exact&limit=50",
-    "/logs/export?since=1m", "/keys", "/tenants", "/semantic", "/routes", "/version", "/", "/readyz",
+    "/logs/export?since=1m", "/logs/export?since=1m&payloads=true&tenant=blue", "/keys", "/tenants", "/semantic", "/routes", "/version", "/", "/readyz",
 ]
 
 
@@ -49,7 +49,7 @@ class Operator:
         if path.startswith("/logs?") and told["rows"]:
             row = self.chance.choice(told["rows"])
             # The ring may have moved on meanwhile.
-            await self.call("GET", "/logs/" + row["id"], allowed=(200, 404))
+            await self.call("GET", "/logs/" + row["id"] + self.chance.choice(["", "/request", "/response"]), allowed=(200, 404))
             if told["next_cursor"]:
                 await self.call("GET", path + "&cursor=" + told["next_cursor"])
 

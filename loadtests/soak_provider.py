@@ -100,7 +100,9 @@ class Provider:
         mark = (MARK.search(body) or [b"", b"none"])[1].decode()
         streams = re.search(rb'"stream"\s*:\s*true', body) is not None
         self.here[mark] = self.here.get(mark, 0) + 1
-        if b"/embeddings" in head.split(b"\r\n", 1)[0]:
+        line = head.split(b"\r\n", 1)[0]
+        is_messages = b"/messages" in line
+        if b"/embeddings" in line:
             return await self.embed(body, model, writer)
         fault = model if name == "shaky" else ""
         if fault == "flaky":
@@ -117,8 +119,10 @@ class Provider:
         else:
             text = text_of(mark, serial, {"big": 40_000, "long": 60_000, "hefty": 4_000, "slow": 24}.get(model, 16 + serial % 24))
         if streams:
+            if is_messages:
+                return await self.stream_messages(text, serial, model, writer)
             return await self.stream(text, serial, model, fault, usage, b'"include_usage"' in body, writer)
-        data = json.dumps({
+        data = json.dumps(message(text, serial, model) if is_messages else {
             "id": f"chatcmpl-{serial}", "object": "chat.completion", "created": 1700000000, "model": model,
             "choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": usage}).encode()
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(data))
@@ -194,6 +198,22 @@ class Provider:
         await writer.drain()
         return True
 
+    async def stream_messages(self, text, serial, model, writer):
+        """The same in Anthropic's grammar."""
+        def event(kind, **fields):
+            return chunk(f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode())
+
+        start = {**message(text, serial, model), "content": [], "stop_reason": None}
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n" + event("message_start", message=start)
+                     + event("content_block_start", index=0, content_block={"type": "text", "text": ""}))
+        for place in range(0, len(text), 40):
+            writer.write(event("content_block_delta", index=0, delta={"type": "text_delta", "text": text[place:place + 40]}))
+            await writer.drain()
+        writer.write(event("content_block_stop", index=0) + event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage={"output_tokens": 30})
+                     + event("message_stop") + b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
     async def embed(self, body, model, writer):
         asked = json.loads(body)["input"]
         asked = [asked] if isinstance(asked, str) else asked
@@ -202,6 +222,12 @@ class Provider:
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(data) + data)
         await writer.drain()
         return True
+
+
+def message(text, serial, model):
+    """An answer in Anthropic's shape."""
+    return {"id": f"msg_{serial}", "type": "message", "role": "assistant", "model": model, "content": [{"type": "text", "text": text}],
+            "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 20, "output_tokens": 30}}
 
 
 def chunk(data):

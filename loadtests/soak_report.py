@@ -81,7 +81,7 @@ def nice_step(span, count):
 
 
 def memory_panel(result, top, seconds):
-    samples, memory = result["samples"], result["memory"]
+    samples, memory = [sample for sample in result["samples"] if sample["at"] <= seconds + 1], result["memory"]
     high = max(memory["most_mib"] * 1.15, memory["most_mib"] + 4)
     step = nice_step(high, 4)
     panel = Panel(top, 150, seconds, 0, math.ceil(high / step) * step)
@@ -97,7 +97,7 @@ def memory_panel(result, top, seconds):
 
 
 def latency_panel(result, top, seconds):
-    samples = [sample for sample in result["samples"] if sample["hit_p50_us"]]
+    samples = [sample for sample in result["samples"] if sample["hit_p50_us"] and sample["at"] <= seconds + 1]
     panel = Panel(top, 130, seconds, 50, 50_000, True)
     panel.title("An exact hit", "as a client measures it, on a logarithmic scale")
     panel.ticks([100, 1000, 10_000], lambda value: f"{value // 1000} ms" if value >= 1000 else f"{value} µs")
@@ -112,7 +112,7 @@ def latency_panel(result, top, seconds):
 
 
 def answers_panel(result, top, seconds):
-    samples = result["samples"]
+    samples = [sample for sample in result["samples"] if sample["at"] <= seconds + 1]
     group = max(1, len(samples) // 180)
     marks = samples[::group]
     rates = []
@@ -160,7 +160,7 @@ def chart(result):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Inter, Segoe UI, Helvetica, Arial, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         f'<text x="24" y="34" font-size="19" font-weight="700" fill="{INK}">{result["minutes"]:g} minutes of mixed traffic and faults: {escape(held)}</text>',
-        f'<text x="24" y="56" fill="{FAINT}" font-size="13">{result["requests"]:,} requests of 22 kinds, {result["clients_left"]:,} clients that left midway, '
+        f'<text x="24" y="56" fill="{FAINT}" font-size="13">{result["requests"]:,} requests of {len(result['by_kind'])} kinds, {result["clients_left"]:,} clients that left midway, '
         f'{result["operators"]["reloads"]} reloads, {result["operators"]["purges"]} purges, {result["operators"]["keys"]} keys made and revoked; one process, {result["loops"]} event loops</text>']
     for episode in result["episodes"]:
         begin, end = panels[0].x(episode["from"]), panels[0].x(episode["to"])

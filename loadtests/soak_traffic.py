@@ -12,6 +12,7 @@ import time
 import soak_provider
 from soak_client import ANSWER_SECONDS, Link, chat, content_of, request
 
+IDLE_SECONDS = 8
 CHAT = "/v1/chat/completions"
 TENANTS = ["red", "green", "blue"]
 WAYS = ["How can I change my {}?", "How do I change my {}?", "What is the way to change my {}?", "How would I go about changing my {}?",
@@ -33,7 +34,7 @@ class Traffic:
         self.port, self.keys = gateway.port, gateway.keys
         self.chance = random.Random(5)
         self.number, self.idle, self.running = 0, [], set()
-        self.admitted, self.limited_since, self.purges = 0, None, 0
+        self.admitted, self.limited_since, self.stored = 0, None, {}
 
     # Asking
 
@@ -44,8 +45,8 @@ class Traffic:
     async def ask(self, kind, data, link=None, is_head=False):
         """One request on a kept connection. None (and a breach) if no answer comes."""
         for _ in range(3):
-            is_new = link is None and not self.idle
-            held = link or (self.idle.pop() if self.idle else await Link.open(self.port))
+            kept = None if link else self.take_idle()
+            held = link or kept or await Link.open(self.port)
             try:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     held.send(data)
@@ -56,7 +57,7 @@ class Traffic:
                 return self.ledger.breach("no-answer", f"{kind}: none within {ANSWER_SECONDS} s to {data[:300]!r}")
             except (asyncio.IncompleteReadError, ConnectionError) as error:
                 held.close()
-                if is_new or link:
+                if not kept:
                     self.ledger.note_left(False)
                     return self.ledger.breach("connection-lost", f"{kind}: {error!r} on a new connection for {data[:200]!r}")
                 continue  # an idle connection may have been closed meanwhile
@@ -64,9 +65,18 @@ class Traffic:
             if held.ends:
                 held.close()
             elif link is None:
-                self.idle.append(held)
+                self.idle.append((time.monotonic(), held))
             return answer
         return self.ledger.breach("connection-lost", f"{kind}: three connections were closed before an answer")
+
+    def take_idle(self):
+        """A kept connection, as long as the gateway keeps it too: that is 70 s at least."""
+        while self.idle:
+            since, link = self.idle.pop()
+            if time.monotonic() - since < IDLE_SECONDS:
+                return link
+            link.close()
+        return None
 
     def explain(self, kind, answer, allowed, began=None):
         """Whether the answer is a 200. Any status but that and `allowed` is a breach, if the plan does not explain it."""
@@ -102,16 +112,35 @@ class Traffic:
 
     # Kinds
 
-    async def pool(self, kind, stream, hits=True):
+    async def pool(self, kind, fields=None, **more):
+        """One of two hundred questions, some asked much more often than others, by three tenants."""
         tenant, mark = self.chance.choice(TENANTS), f"pool/{int(self.chance.paretovariate(0.7)) % 200}"
-        data = chat("steady/chat", mark, **({"stream": True} if stream else {}))
-        self.check(kind, tenant, mark, await self.ask(kind, request(CHAT, self.keys[tenant], data)))
+        return self.check(kind, tenant, mark, await self.ask(kind, request(CHAT, self.keys[tenant], chat("steady/chat", mark, **more), fields)))
 
     async def hit(self):
-        await self.pool("hit", False)
+        await self.pool("hit")
 
     async def replayed_stream(self):
-        await self.pool("replayed-stream", True)
+        await self.pool("replayed-stream", stream=True)
+
+    async def refresh(self):
+        """An answer that was there before would be no fresh one."""
+        known = self.provider.serial
+        serial = await self.pool("refresh", {"cache-control": "no-cache"})
+        if serial is not None and serial <= known:
+            self.ledger.breach("wrong-answer", f"refresh: got answer {serial}, which was given before it was asked for")
+
+    async def keyed(self):
+        """The client's own cache key, with bodies that differ."""
+        tenant, mark = self.chance.choice(TENANTS), f"keyed/{self.chance.randrange(60)}"
+        data = chat("steady/chat", mark, fill="again " * self.chance.randrange(20))
+        self.check("keyed", tenant, mark, await self.ask("keyed", request(CHAT, self.keys[tenant], data, {"cf-aig-cache-key": mark})))
+
+    async def messages(self):
+        """Anthropic's dialect, plain and streamed, new and from the cache."""
+        tenant, mark = self.chance.choice(TENANTS), f"messages/{int(self.chance.paretovariate(0.5)) % 5000}"
+        data = chat("steady/chat", mark, **self.chance.choice([{}, {"stream": True}]))
+        self.check("messages", tenant, mark, await self.ask("messages", request("/v1/messages", self.keys[tenant], data, {"anthropic-version": "2023-06-01"})))
 
     async def unique(self, kind, model="steady/chat", fields=None, **more):
         tenant, mark = self.chance.choice(TENANTS), self.mark(kind)
@@ -151,6 +180,62 @@ class Traffic:
         served = [self.check("concurrent", "narrow", mark, answer, {429}) for mark, answer in zip(marks, answers)]
         if not any(served) and not any(answer is None for answer in answers):
             self.ledger.breach("slot-lost", "none of four requests of a tenant with two places was served")
+
+    async def metered(self):
+        """Tokens and money are limited."""
+        mark = self.mark("metered")
+        self.check("metered", "metered", mark, await self.ask("metered", request(CHAT, self.keys["metered"], chat("steady/chat", mark))), {429})
+
+    async def stale(self):
+        """Kept for two seconds; past that a stale answer is right while a fresh one is fetched, and when none can be had."""
+        tenant, mark, now = self.chance.choice(TENANTS), f"stale/{self.chance.randrange(8)}", time.monotonic()
+        answer = await self.ask("stale", request(CHAT, self.keys[tenant], chat("stale", mark)))
+        serial = self.check("stale", tenant, mark, answer, {429, 500, 502, 503, 504})
+        if serial is not None:
+            self.stored[tenant, mark] = now
+        elif answer is not None and answer.status >= 429 and now - self.stored.get((tenant, mark), -1e9) < 20:
+            self.ledger.breach("unexplained-5xx", f"stale: {answer.status} though an answer was kept {now - self.stored[tenant, mark]:.1f} s before: {answer.body[:200]!r}")
+
+    async def hedged(self):
+        await self.unique("hedged", "hedged")
+
+    async def feedback(self):
+        """A verdict on an answer, and what else a tenant may ask."""
+        tenant, mark = self.chance.choice(TENANTS), self.mark("feedback")
+        answer = await self.ask("feedback", request(CHAT, self.keys[tenant], chat("steady/chat", mark)))
+        if self.check("feedback", tenant, mark, answer) is None:
+            return
+        await asyncio.sleep(1)
+        path = "/weir/feedback/" + answer.fields["cf-aig-log-id"]
+        self.explain("feedback", await self.ask("feedback", request(path, self.keys[tenant], json.dumps({"feedback": self.chance.choice([-1, 1])}).encode())), set())
+        self.explain("usage", await self.ask("feedback", request(self.chance.choice(["/weir/usage", "/v1/models"]), self.keys[tenant], method="GET")), set())
+
+    async def pipelined(self):
+        """Several requests before the first answer; the answers come in their order."""
+        tenant, link = self.chance.choice(TENANTS), await Link.open(self.port)
+        asked = [(model, self.mark("pipelined")) for model in self.chance.choices(["steady/chat", "steady/slow", "steady/hefty"], k=self.chance.randint(2, 6))]
+        streams = [self.chance.choice([{}, {"stream": True}]) for _ in asked]
+        link.send(b"".join(request(CHAT, self.keys[tenant], chat(model, mark, **more)) for (model, mark), more in zip(asked, streams)))
+        for _, mark in asked:
+            answer = await self.ask("pipelined", b"", link)
+            self.check("pipelined", tenant, mark, answer)
+            if answer is None:
+                break
+        link.close()
+
+    async def old(self):
+        """HTTP/1.0, and bodies that come in chunks."""
+        tenant, mark, link = self.chance.choice(TENANTS), self.mark("old"), await Link.open(self.port)
+        data = request(CHAT, self.keys[tenant], chat("steady/chat", mark, **self.chance.choice([{}, {"stream": True}])))
+        if self.chance.random() < 0.5:
+            data = data.replace(b" HTTP/1.1", b" HTTP/1.0", 1)
+        else:
+            head, _, body = data.partition(b"\r\n\r\n")
+            lines = [line for line in head.split(b"\r\n") if not line.startswith(b"content-length")] + [b"transfer-encoding: chunked"]
+            pieces = [body[place:place + 50] for place in range(0, len(body), 50)]
+            data = b"\r\n".join(lines) + b"\r\n\r\n" + b"".join(soak_provider.chunk(piece) for piece in pieces) + b"0\r\n\r\n"
+        self.check("old", tenant, mark, await self.ask("old", data, link))
+        link.close()
 
     async def similar(self):
         subject = self.chance.choice(soak_provider.SUBJECTS)
@@ -353,10 +438,10 @@ class Traffic:
     # Running
 
     KINDS = [  # name, requests a second at rate 1, how many at once at most
-        ("hit", 22, 12), ("replayed_stream", 5, 6), ("miss", 10, 12), ("uncached", 4, 8), ("new_stream", 4, 12), ("big", 0.5, 3), ("limited", 4, 6),
-        ("concurrent", 0.5, 1), ("similar", 4, 6), ("universal", 1.5, 6), ("embeddings", 2, 4), ("safe", 4, 24), ("safe_stream", 2, 16), ("refuge", 3, 12),
-        ("away", 1, 8), ("fault", 3, 24), ("fault_stream", 2, 16), ("together", 0.8, 4), ("leave", 3, 16), ("slow_reader", 0.15, 3), ("slow_writer", 0.1, 3),
-        ("bad", 3, 6),
+        ("hit", 50, 12), ("replayed_stream", 10, 6), ("refresh", 2, 4), ("keyed", 4, 4), ("miss", 20, 12), ("uncached", 8, 8), ("new_stream", 8, 12), ("messages", 5, 6),
+        ("big", 0.7, 3), ("limited", 6, 6), ("concurrent", 0.7, 1), ("metered", 3, 4), ("similar", 8, 6), ("universal", 3, 6), ("embeddings", 4, 4), ("safe", 8, 24),
+        ("safe_stream", 4, 16), ("refuge", 5, 12), ("away", 2, 8), ("stale", 4, 8), ("hedged", 2, 4), ("fault", 5, 32), ("fault_stream", 3, 24), ("together", 1.5, 4),
+        ("leave", 6, 16), ("feedback", 1, 4), ("pipelined", 1, 4), ("old", 2, 4), ("slow_reader", 0.2, 3), ("slow_writer", 0.1, 3), ("bad", 5, 6),
     ]
 
     async def run(self, until):
@@ -388,5 +473,5 @@ class Traffic:
             for task in late:
                 self.ledger.breach("no-answer", f"still under way {seconds} s after the end: {task.get_coro()}")
                 task.cancel()
-        for link in self.idle:
+        for _, link in self.idle:
             link.close()
