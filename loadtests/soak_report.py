@@ -160,7 +160,7 @@ def chart(result):
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Inter, Segoe UI, Helvetica, Arial, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
         f'<text x="24" y="34" font-size="19" font-weight="700" fill="{INK}">{result["minutes"]:g} minutes of mixed traffic and faults: {escape(held)}</text>',
-        f'<text x="24" y="56" fill="{FAINT}" font-size="13">{result["requests"]:,} requests of {len(result['by_kind'])} kinds, {result["clients_left"]:,} clients that left midway, '
+        f'<text x="24" y="56" fill="{FAINT}" font-size="13">{result["requests"]:,} requests of {len(result["by_kind"])} kinds, {result["clients_left"]:,} clients that left midway, '
         f'{result["operators"]["reloads"]} reloads, {result["operators"]["purges"]} purges, {result["operators"]["keys"]} keys made and revoked; one process, {result["loops"]} event loops</text>']
     for episode in result["episodes"]:
         begin, end = panels[0].x(episode["from"]), panels[0].x(episode["to"])
