@@ -5,8 +5,8 @@ import json
 import random
 import signal
 
+from soak_asker import CHAT
 from soak_client import ANSWER_SECONDS, Link, chat, request
-from soak_traffic import CHAT
 
 LOOKS = [
     "/metrics", "/stats", "/stats?window=15m&group_by=tenant,cache", "/stats?window=24h&group_by=provider,model&order=errors", "/stats?window=1h&group_by=error&format=csv",

@@ -137,7 +137,7 @@ def answers_panel(result, top, seconds):
 
 
 def ribbon(result, top, panel):
-    """One lane for each kind of fault."""
+    """One lane for each kind of fault, and one for what else kept the machine busy."""
     parts = [f'<text x="{LEFT}" y="{top - 10}" font-weight="600" fill="{INK}">Faults<tspan font-weight="400" fill="{FAINT}">  beside those that go on all the time</tspan></text>']
     for lane, (kind, colour) in enumerate(COLOURS.items()):
         y = top + lane * 15
@@ -147,6 +147,13 @@ def ribbon(result, top, panel):
             if episode["kind"] == kind:
                 begin, end = panel.x(episode["from"]), panel.x(episode["to"])
                 parts.append(f'<rect x="{begin:.1f}" y="{y}" width="{max(1.5, end - begin):.1f}" height="11" rx="2" fill="{colour}"/>')
+    y = top + len(COLOURS) * 15
+    parts.append(f'<text x="{LEFT - 8}" y="{y + 9}" text-anchor="end" fill="{FAINT}" font-size="11">busy elsewhere</text>'
+                 f'<rect x="{LEFT}" y="{y}" width="{WIDTH - LEFT - RIGHT}" height="11" rx="2" fill="#f3f5f7"/>')
+    for one, two in zip(result["samples"], result["samples"][1:]):
+        share = min(1.0, two.get("elsewhere_cpu", 0) / result.get("cores", 2))
+        if share > 0.1 and two["at"] <= result["minutes"] * 60:
+            parts.append(f'<rect x="{panel.x(one["at"]):.1f}" y="{y}" width="{panel.x(two["at"]) - panel.x(one["at"]) + 0.3:.1f}" height="11" fill="{INK}" fill-opacity="{share * 0.8:.2f}"/>')
     return parts
 
 
@@ -154,7 +161,7 @@ def chart(result):
     seconds = result["minutes"] * 60
     panels = [memory_panel(result, 104, seconds), latency_panel(result, 300, seconds), answers_panel(result, 476, seconds)]
     lanes = 672
-    height = lanes + 15 * len(COLOURS) + 46
+    height = lanes + 15 * len(COLOURS) + 61
     held = "every invariant held" if not result["breaches"] else "breached: " + ", ".join(result["breaches"])
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Inter, Segoe UI, Helvetica, Arial, sans-serif" font-size="12">',
@@ -172,5 +179,5 @@ def chart(result):
     step = next(step for step in (15, 30, 60, 120, 300, 600, 1800, 3600) if seconds / step <= 12 or step == 3600)
     for place in range(int(seconds / step) + 1):
         text = f"{place * step // 60} min" if step % 60 == 0 else f"{place * step} s"
-        parts.append(f'<text x="{panels[0].x(place * step):.1f}" y="{lanes + 15 * len(COLOURS) + 16}" text-anchor="middle" fill="{FAINT}">{text}</text>')
+        parts.append(f'<text x="{panels[0].x(place * step):.1f}" y="{lanes + 15 * len(COLOURS) + 31}" text-anchor="middle" fill="{FAINT}">{text}</text>')
     return "\n".join(parts + ["</svg>"]) + "\n"

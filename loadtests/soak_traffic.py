@@ -6,15 +6,13 @@ else comes is a breach. Only what goes through a provider that is meant to fail 
 
 import asyncio
 import json
-import random
 import time
 
 import soak_provider
-from soak_client import ANSWER_SECONDS, Link, chat, content_of, request
+from soak_asker import CHAT
+from soak_client import Link, chat, content_of, request
+from soak_impolite import TENANTS, Impolite
 
-IDLE_SECONDS = 8
-CHAT = "/v1/chat/completions"
-TENANTS = ["red", "green", "blue"]
 WAYS = ["How can I change my {}?", "How do I change my {}?", "What is the way to change my {}?", "How would I go about changing my {}?",
         "Please tell me how I can change my {}", "Can you explain how to change my {}?", "I would like to change my {}, how?",
         "Tell me how to change my {} please", "How could I change my {}?", "Where do I change my {}?"]
@@ -26,89 +24,8 @@ FAULTS = {
 STREAM_FAULTS = ["reset-stream", "cut-stream", "stall-stream", "error-stream", "absurd"]
 
 
-class Traffic:
+class Traffic(Impolite):
     """All clients. `rate` scales every kind's own."""
-
-    def __init__(self, gateway, provider, plan, ledger, rate):
-        self.gateway, self.provider, self.plan, self.ledger, self.rate = gateway, provider, plan, ledger, rate
-        self.port, self.keys = gateway.port, gateway.keys
-        self.chance = random.Random(5)
-        self.number, self.idle, self.running = 0, [], set()
-        self.admitted, self.limited_since, self.stored = 0, None, {}
-
-    # Asking
-
-    def mark(self, kind):
-        self.number += 1
-        return f"{kind}/{self.number}"
-
-    async def ask(self, kind, data, link=None, is_head=False):
-        """One request on a kept connection. None (and a breach) if no answer comes."""
-        for _ in range(3):
-            kept = None if link else self.take_idle()
-            held = link or kept or await Link.open(self.port)
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS):
-                    held.send(data)
-                    answer = await held.whole(is_head)
-            except TimeoutError:
-                held.reset()
-                self.ledger.note_left(False)
-                return self.ledger.breach("no-answer", f"{kind}: none within {ANSWER_SECONDS} s to {data[:300]!r}")
-            except (asyncio.IncompleteReadError, ConnectionError) as error:
-                held.close()
-                if not kept:
-                    self.ledger.note_left(False)
-                    return self.ledger.breach("connection-lost", f"{kind}: {error!r} on a new connection for {data[:200]!r}")
-                continue  # an idle connection may have been closed meanwhile
-            self.ledger.note(kind, answer)
-            if held.ends:
-                held.close()
-            elif link is None:
-                self.idle.append((time.monotonic(), held))
-            return answer
-        return self.ledger.breach("connection-lost", f"{kind}: three connections were closed before an answer")
-
-    def take_idle(self):
-        """A kept connection, as long as the gateway keeps it too: that is 70 s at least."""
-        while self.idle:
-            since, link = self.idle.pop()
-            if time.monotonic() - since < IDLE_SECONDS:
-                return link
-            link.close()
-        return None
-
-    def explain(self, kind, answer, allowed, began=None):
-        """Whether the answer is a 200. Any status but that and `allowed` is a breach, if the plan does not explain it."""
-        if answer is None:
-            return False
-        if answer.status == 200:
-            if answer.is_cut and 502 not in allowed:
-                self.ledger.breach("cut-answer", f"{kind}: a whole answer was due and the connection ended after {len(answer.body)} bytes")
-            return not answer.is_cut
-        if answer.status not in allowed:
-            name = "unexplained-5xx" if answer.status >= 500 else "unexpected-status"
-            self.ledger.breach(name, f"{kind}: {answer.status} {answer.body[:300]!r} cf-aig-step={answer.fields.get('cf-aig-step')}")
-        elif answer.status == 503 and answer.code() == "overloaded":
-            self.ledger.breach("unexplained-5xx", f"{kind}: overloaded at this rate")
-        return False
-
-    def check(self, kind, tenant, mark, answer, allowed=(), may_break=False):
-        """The whole of what a chat answer must be. Returns its serial, or None."""
-        if not self.explain(kind, answer, set(allowed) | ({502} if may_break else set())):
-            if answer is not None and answer.status == 200:
-                self.ledger.broken_streams += 1
-            return None
-        try:
-            text, is_whole = content_of(answer)
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            return self.ledger.breach("wrong-answer", f"{kind}: {error!r} in {answer.body[:300]!r}")
-        if not is_whole:
-            self.ledger.broken_streams += 1
-            if not may_break:
-                self.ledger.breach("cut-answer", f"{kind}: a stream without its end: {answer.body[-200:]!r}")
-            return None
-        return self.ledger.check_text(tenant, mark, text, kind)
 
     # Kinds
 
@@ -314,126 +231,6 @@ class Traffic:
         serials = {self.check("together", tenant, mark, answer) for answer in answers + ([] if leaves else [led])} - {None}
         if len(serials) > 1:
             self.ledger.outcomes["answered twice"] += 1
-
-    # Clients that leave
-
-    async def leave(self):
-        await self.chance.choice([self.leave_in_head, self.leave_in_body, self.leave_while_waiting, self.leave_mid_stream, self.leave_at_end, self.leave_pipelined])()
-
-    def part(self, link):
-        link.reset() if self.chance.random() < 0.5 else link.close()
-
-    async def leave_in_head(self):
-        link = await Link.open(self.port)
-        link.send(request(CHAT, self.keys["red"], chat("steady/chat", "none"))[: self.chance.randint(1, 60)])
-        await asyncio.sleep(self.chance.uniform(0, 0.2))
-        self.part(link)
-
-    async def leave_in_body(self):
-        link = await Link.open(self.port)
-        data = request(CHAT, self.keys["red"], chat("steady/chat", self.mark("leave"), fill="x" * self.chance.randint(100, 300_000)))
-        link.send(data[: self.chance.randint(len(data) // 2, len(data) - 1)])
-        await asyncio.sleep(self.chance.uniform(0, 0.2))
-        self.ledger.note_left(False)
-        self.part(link)
-
-    async def leave_while_waiting(self):
-        mark = self.mark("leave")
-        await self.leave_waiting(request(CHAT, self.keys["green"], chat("steady/slow", mark, stream=self.chance.random() < 0.5)), mark)
-
-    async def leave_waiting(self, data, mark):
-        """Leaves once the provider has been asked."""
-        link = await Link.open(self.port)
-        link.send(data)
-        deadline = time.monotonic() + 5
-        while mark not in self.provider.here and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
-        self.ledger.note_left(mark in self.provider.here)
-        self.part(link)
-
-    async def leave_mid_stream(self):
-        link = await Link.open(self.port)
-        link.send(request(CHAT, self.keys["blue"], chat(self.chance.choice(["steady/slow", "steady/long"]), self.mark("leave"), stream=True)))
-        answer = await link.head()
-        pieces = link.pieces(answer)
-        for _ in range(self.chance.randint(1, 6)):
-            await anext(pieces, None)
-        self.ledger.note_left()
-        self.part(link)
-
-    async def leave_at_end(self):
-        """The whole answer came; what ends its chunks is not waited for."""
-        link = await Link.open(self.port)
-        link.send(request(CHAT, self.keys["blue"], chat("steady/chat", self.mark("leave"), stream=True)))
-        answer = await link.head()
-        async for piece in link.pieces(answer):
-            if b"[DONE]" in piece:
-                break
-        self.ledger.note_left()
-        self.part(link)
-
-    async def leave_pipelined(self):
-        link = await Link.open(self.port)
-        for _ in range(3):
-            link.send(request(CHAT, self.keys["red"], chat("steady/slow", self.mark("leave"))))
-            self.ledger.note_left(False)
-        await asyncio.sleep(self.chance.uniform(0.05, 0.6))
-        self.part(link)
-
-    # Slow ones
-
-    async def slow_reader(self):
-        """Takes a stream of 360 KB in small sips, so that the gateway has to hold its provider back."""
-        link = await Link.open(self.port, receive_buffer=4096)
-        tenant, mark = self.chance.choice(TENANTS), self.mark("slow-reader")
-        link.send(request(CHAT, self.keys[tenant], chat("steady/long", mark, stream=True), {"cf-aig-skip-cache": "true"}))
-        answer, until = await link.head(), self.chance.choice([60, 10_000])
-        count = 0
-        async for piece in link.pieces(answer):
-            answer.body += piece
-            count += 1
-            if count % 4 == 0:
-                await asyncio.sleep(0.02)
-            if count >= until:
-                self.ledger.note_left()
-                return self.part(link)
-        self.ledger.note("slow-reader", answer)
-        self.check("slow-reader", tenant, mark, answer)
-        link.close()
-
-    async def slow_writer(self):
-        tenant, mark = self.chance.choice(TENANTS), self.mark("slow-writer")
-        data = request(CHAT, self.keys[tenant], chat("steady/chat", mark, fill="slowly " * 300))
-        link = await Link.open(self.port)
-        for place in range(0, len(data), 97):
-            link.send(data[place:place + 97])
-            await asyncio.sleep(0.1)
-        answer = await self.ask("slow-writer", b"", link)
-        self.check("slow-writer", tenant, mark, answer)
-        link.close()
-
-    # Bad ones
-
-    async def bad(self):
-        key, good = self.keys["red"], chat("steady/chat", "none")
-        name, data, allowed = self.chance.choice([
-            ("no key", request(CHAT, None, good), {401}), ("unknown key", request(CHAT, "wk_" + "x" * 43, good), {401}),
-            ("no JSON", request(CHAT, key, b'{"model": "steady/chat", "messages": ['), {400}), ("unknown model", request(CHAT, key, chat("nobody/chat", "none")), {404}),
-            ("unknown path", request("/v1/nothing", key, good), {404}), ("doubled prefix", request("/v1/v1/chat/completions", key, good), {404}),
-            ("duplicate key", request(CHAT, key, b'{"model":"steady/chat","model":"steady/chat","messages":[]}'), {400}),
-            ("deep", request(CHAT, key, b'{"model":"steady/chat","messages":' + b"[" * 500 + b"]" * 500 + b"}"), {400}),
-            ("large field", request(CHAT, key, good, {"x-large": "x" * 9000}), {431}), ("wrong type", request(CHAT, key, good, {"content-encoding": "gzip"}), {415}),
-            ("two lengths", request(CHAT, key, good, {"Content-Length": "3"}), {400}), ("nonsense", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\r\n" * 4, {400}),
-            ("bad chunk", request(CHAT, key, b"", {"transfer-encoding": "chunked"}, length="0").replace(b"content-length: 0\r\n", b"") + b"zz\r\n", {400}),
-            ("only cached", request(CHAT, key, chat("steady/chat", self.mark("never")), {"cache-control": "only-if-cached"}), {504}),
-            ("stored object", request("/v1/responses/resp_1", key, method="GET"), {501}), ("wrong method", request(CHAT, key, method="DELETE"), {405}),
-        ])
-        link = await Link.open(self.port)
-        answer = await self.ask("bad", data, link)
-        if answer is not None and answer.status == 200:
-            self.ledger.breach("unexpected-status", f"bad request '{name}' was answered with 200")
-        self.explain(f"bad request '{name}'", answer, allowed)
-        link.close()
 
     # Running
 
