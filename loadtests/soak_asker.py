@@ -7,7 +7,7 @@ import time
 from soak_client import ANSWER_SECONDS, Link, content_of
 
 CHAT = "/v1/chat/completions"
-IDLE_SECONDS = 8  # the gateway keeps a connection for 70 s at least
+IDLE_SECONDS = 60  # the gateway keeps a connection for 70 s at least
 
 
 class Asker:

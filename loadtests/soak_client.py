@@ -157,7 +157,7 @@ class Ledger:
         self.kinds[kind] += 1
         self.status[answer.status] += 1
         self.cache[answer.cache()] += 1
-        self.limited += answer.status == 429 and answer.code() in ("rate_limit_exceeded", "concurrency_limit_exceeded")
+        self.limited += answer.status == 429 and answer.code() in ("rate_limit_exceeded", "concurrency_limit_exceeded", "budget_exceeded")
         self.keyless += answer.status == 401 and answer.code() == "missing_key"
         kept = answer.cache() in ("hit", "semantic", "stale", "collapsed")
         self.outcomes["from the cache" if kept and answer.status == 200 else "from a provider" if answer.status < 300

@@ -79,7 +79,7 @@ class Gateway:
             "prices": {"steady": {"as_of": "2026-01-01", "models": {"*": {"input": 3, "output": 15}}}},
             "keys": {tenant: {"tenant": tenant, "key": "sha256:" + hashlib.sha256(key.encode()).hexdigest()} for tenant, key in self.keys.items()},
             # Small enough that all of them are full, and make room, within the first minutes.
-            "cache": {"bytes_max": "24MiB"}, "events": {"rows_max": 5000, "bytes_max": "16MiB", "payload_store_bytes_max": "4MiB"},
+            "cache": {"bytes_max": "16MiB"}, "events": {"rows_max": 5000, "bytes_max": "16MiB", "payload_store_bytes_max": "4MiB"},
             "semantic": {"models_directory": str(semantic.models_folder()), "budget": "1s", "entries_max": 2000, "memo_entries": 256},
             "timeouts": {"first_byte": "6s", "first_byte_stream": "6s", "idle": "6s"},
             "breaker": {"cooldown_min": "1s", "cooldown_max": "4s", "ramp_step": "100ms"},
