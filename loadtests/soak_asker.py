@@ -68,7 +68,9 @@ class Asker:
             if answer.is_cut and 502 not in allowed:
                 self.ledger.breach("cut-answer", f"{kind}: a whole answer was due and the connection ended after {len(answer.body)} bytes")
             return not answer.is_cut
-        if answer.status not in allowed:
+        if answer.status == 504 and answer.code() == "upstream_timeout" and self.plan.clock() < self.plan.late_until:
+            self.ledger.outcomes["late, on a busy machine"] += 1
+        elif answer.status not in allowed:
             name = "unexplained-5xx" if answer.status >= 500 else "unexpected-status"
             self.ledger.breach(name, f"{kind}: {answer.status} {answer.body[:300]!r} cf-aig-step={answer.fields.get('cf-aig-step')}")
         elif answer.status == 503 and answer.code() == "overloaded":

@@ -81,7 +81,7 @@ class Gateway:
             # Small enough that all of them are full, and make room, within the first minutes.
             "cache": {"bytes_max": "16MiB"}, "events": {"rows_max": 5000, "bytes_max": "16MiB", "payload_store_bytes_max": "4MiB"},
             "semantic": {"models_directory": str(semantic.models_folder()), "budget": "1s", "entries_max": 2000, "memo_entries": 256},
-            "timeouts": {"first_byte": "6s", "first_byte_stream": "6s", "idle": "6s"},
+            "timeouts": {"first_byte": "12s", "first_byte_stream": "12s", "idle": "12s"},
             "breaker": {"cooldown_min": "1s", "cooldown_max": "4s", "ramp_step": "100ms"},
             "retry": {"retry_after_max": "1500ms"}, "upstream": {"connection_idle": "20s"},
             "limits": {"auth_failures_per_minute_max": 100000, "linger_timeout": "200ms"},

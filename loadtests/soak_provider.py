@@ -161,7 +161,7 @@ class Provider:
             await writer.drain()
             return False
         if fault == "stall":
-            await asyncio.sleep(12)
+            await asyncio.sleep(20)
             reset(writer)
             return False
         return None
@@ -181,7 +181,7 @@ class Provider:
                 if fault == "error-stream":
                     writer.write(chunk(b'data: {"error":{"message":"as asked","type":"server_error"}}\n\n') + b"0\r\n\r\n")
                 elif fault == "stall-stream":
-                    await asyncio.sleep(12)
+                    await asyncio.sleep(20)
                 elif fault.startswith("reset"):
                     reset(writer)
                 await writer.drain()
