@@ -60,7 +60,7 @@ class Asker:
             link.close()
         return None
 
-    def explain(self, kind, answer, allowed, began=None):
+    def explain(self, kind, answer, allowed):
         """Whether the answer is a 200. Any status but that and `allowed` is a breach, if the plan does not explain it."""
         if answer is None:
             return False

@@ -18,7 +18,7 @@ def summary(result):
         f"  answers     {', '.join(f'{number:,} {name}' for name, number in result['outcomes'].items())}",
         f"  operators   {', '.join(f'{number:,} {name}' for name, number in result['operators'].items())}",
         f"  memory      {memory['idle_mib']} MiB anonymous when idle, {memory['warm_mib']} after warm-up, {memory['end_mib']} at the end, {memory['most_mib']} at most;"
-        f" slope {memory['slope_mib_per_10_min']:+.2f} MiB in 10 minutes",
+        f" {memory['slope_mib_per_10_min']:+.2f} MiB in 10 minutes over the last two thirds, {memory['last_half_slope_mib_per_10_min']:+.2f} over the last half",
         f"  descriptors {found['before']} before, {found['after']} after, and {found['upstream_after']} kept connections to providers (at most {found['upstream_most']})",
         f"  gateway     {cpu[len(cpu) // 2]:.0%} of a core at the median, stopped in {result['stop_seconds']} s",
     ]

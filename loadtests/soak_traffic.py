@@ -236,7 +236,7 @@ class Traffic(Impolite):
 
     KINDS = [  # name, requests a second at rate 1, how many at once at most
         ("hit", 50, 12), ("replayed_stream", 10, 6), ("refresh", 2, 4), ("keyed", 4, 4), ("miss", 20, 12), ("uncached", 8, 8), ("new_stream", 8, 12), ("messages", 5, 6),
-        ("big", 0.7, 3), ("limited", 6, 6), ("concurrent", 0.7, 1), ("metered", 3, 4), ("similar", 8, 6), ("universal", 3, 6), ("embeddings", 4, 4), ("safe", 8, 24),
+        ("big", 0.7, 3), ("limited", 6, 6), ("concurrent", 0.7, 1), ("metered", 3, 4), ("similar", 5, 6), ("universal", 3, 6), ("embeddings", 4, 4), ("safe", 8, 24),
         ("safe_stream", 4, 16), ("refuge", 5, 12), ("away", 2, 8), ("stale", 4, 8), ("hedged", 2, 4), ("fault", 5, 32), ("fault_stream", 3, 24), ("together", 1.5, 4),
         ("leave", 6, 16), ("feedback", 1, 4), ("pipelined", 1, 4), ("old", 2, 4), ("slow_reader", 0.2, 3), ("slow_writer", 0.1, 3), ("bad", 5, 6),
     ]
