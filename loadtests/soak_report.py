@@ -10,11 +10,15 @@ WIDTH, LEFT, RIGHT = 1080, 116, 150
 INK, FAINT = "#22303c", "#66737f"
 
 
+def span(result):
+    return f"{result['minutes']:g} minute{'s' if result['minutes'] != 1 else ''}"
+
+
 def summary(result):
     memory, hits, found = result["memory"], result["hit_latency"], result["descriptors"]
     cpu = sorted(sample["gateway_cpu"] for sample in result["samples"][1:]) or [0]
     lines = [
-        f"Soak of {result['minutes']:g} minutes, {result['requests']:,} requests, {result['clients_left']:,} clients that left, {len(result['episodes'])} episodes of faults",
+        f"Soak of {span(result)}, {result['requests']:,} requests, {result['clients_left']:,} clients that left, {len(result['episodes'])} episodes of faults",
         f"  answers     {', '.join(f'{number:,} {name}' for name, number in result['outcomes'].items())}",
         f"  operators   {', '.join(f'{number:,} {name}' for name, number in result['operators'].items())}",
         f"  memory      {memory['idle_mib']} MiB anonymous when idle, {memory['warm_mib']} after warm-up, {memory['end_mib']} at the end, {memory['most_mib']} at most;"
@@ -166,7 +170,7 @@ def chart(result):
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="Inter, Segoe UI, Helvetica, Arial, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
-        f'<text x="24" y="34" font-size="19" font-weight="700" fill="{INK}">{result["minutes"]:g} minutes of mixed traffic and faults: {escape(held)}</text>',
+        f'<text x="24" y="34" font-size="19" font-weight="700" fill="{INK}">{span(result)} of mixed traffic and faults: {escape(held)}</text>',
         f'<text x="24" y="56" fill="{FAINT}" font-size="13">{result["requests"]:,} requests of {len(result["by_kind"])} kinds, {result["clients_left"]:,} clients that left midway, '
         f'{result["operators"]["reloads"]} reloads, {result["operators"]["purges"]} purges, {result["operators"]["keys"]} keys made and revoked; one process, {result["loops"]} event loops</text>']
     for episode in result["episodes"]:
