@@ -1,6 +1,6 @@
 # Every command a user or CI needs; each target is one script. `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long test-newest bench lint check-imports fuzz clean
+.PHONY: help run build test test-long test-newest bench soak lint check-imports fuzz clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,7 +15,7 @@ build: ## release binary at .build/release/weir
 test: ## everything that must pass: lint, imports, unit tests, end-to-end tests with the official SDKs
 	@scripts/test
 
-test-long: ## the same plus sanitizers, fuzzing and the long end-to-end cases
+test-long: ## the same plus sanitizers, fuzzing, the long end-to-end cases and half an hour of soak
 	@scripts/test --long
 
 test-newest: ## the end-to-end tests with the newest SDKs on PyPI
@@ -26,6 +26,11 @@ bench: ## what a request costs, beside nginx, Varnish, HAProxy, Envoy and LiteLL
 	@scripts/build release
 	@loadtests/setup
 	@loadtests/bench $(if $(ONLY),--only "$(ONLY)")
+
+soak: ## mixed traffic with faults for MINUTES=30, memory and latency drawn over time
+	@scripts/install-packages build
+	@scripts/build release
+	@loadtests/soak --minutes $(or $(MINUTES),30)
 
 lint: ## formatting of Swift sources, shell scripts
 	@scripts/lint
