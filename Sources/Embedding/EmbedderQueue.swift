@@ -38,8 +38,15 @@ struct EmbedderQueue {
     private let bytesMax: Int
     private var waiting: [Job] = []
     private var bytes = 0
-    /// Jobs by deadline that may still come late; finished ones are passed over.
-    private var watched: [Job] = []
+    /// A job that may still come late. Not kept alive: what a finished one's completion holds would stay until the deadline.
+    private struct Watched {
+        weak var job: Job?
+        let deadline: MonotonicTime
+        var isOver: Bool { job.map { $0.phase == .finished } ?? true }
+    }
+
+    /// Those by deadline; the ones that are over are passed over.
+    private var watched: [Watched] = []
     private var watchedHead = 0
 
     init(textsMax: Int, bytesMax: Int) {
@@ -66,7 +73,7 @@ struct EmbedderQueue {
         waiting.removeAll { $0.phase == .finished }
         bytes += job.text.count - freed
         waiting.append(job)
-        watched.append(job)
+        watched.append(Watched(job: job, deadline: job.deadline))
         return leaving
     }
 
@@ -89,7 +96,7 @@ struct EmbedderQueue {
     /// When the next one comes late.
     var nextDeadline: MonotonicTime? {
         mutating get {
-            while watchedHead < watched.count, watched[watchedHead].phase == .finished { watchedHead += 1 }
+            while watchedHead < watched.count, watched[watchedHead].isOver { watchedHead += 1 }
             if watchedHead > 64, watchedHead * 2 > watched.count {
                 watched.removeFirst(watchedHead)
                 watchedHead = 0
@@ -107,8 +114,9 @@ struct EmbedderQueue {
     mutating func expire(now: MonotonicTime) -> [Job] {
         var late: [Job] = []
         while let deadline = nextDeadline, deadline <= now {
-            let job = watched[watchedHead]
+            let job = watched[watchedHead].job
             watchedHead += 1
+            guard let job else { continue }
             job.lateness = .telling
             late.append(job)
         }

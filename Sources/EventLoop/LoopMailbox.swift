@@ -10,6 +10,8 @@ public final class LoopMailbox: @unchecked Sendable {  // @unchecked: variables 
     private let jobsMax: Int
     private var queue: [@Sendable () -> Void] = []
     private var running: [@Sendable () -> Void] = []
+    /// References that the loop is to let go of. As many as there are bound values: no limit of their own.
+    private var parting: [Unmanaged<AnyObject>] = []
     private var wake: UnsafeMutablePointer<uv_async_t>?
     private var isStopWanted = false
 
@@ -26,6 +28,18 @@ public final class LoopMailbox: @unchecked Sendable {  // @unchecked: variables 
         // Sent under the lock, so that the loop cannot free the handle meanwhile.
         if queue.count == 1 { uv_async_send(wake) }
         return true
+    }
+
+    /// Lets go of a reference on the loop's thread, or here when the loop is closed. Any thread; cannot be refused.
+    func release(_ object: Unmanaged<AnyObject>) {
+        lock.lock()
+        let wake = self.wake
+        if let wake {
+            parting.append(object)
+            if parting.count == 1 { uv_async_send(wake) }
+        }
+        lock.unlock()
+        if wake == nil { object.release() }
     }
 
     /// Makes the loop's `run()` return, after the jobs posted before. Any thread; cannot be refused.
@@ -48,8 +62,10 @@ public final class LoopMailbox: @unchecked Sendable {  // @unchecked: variables 
         wake = nil
         let dropped = queue
         queue = []
+        let parting = takeParting()
         lock.unlock()
         _ = consume dropped
+        for object in parting { object.release() }
     }
 
     /// Runs what is waiting.
@@ -59,11 +75,19 @@ public final class LoopMailbox: @unchecked Sendable {  // @unchecked: variables 
         swap(&queue, &running)
         let stops = isStopWanted
         isStopWanted = false
+        let parting = takeParting()
         lock.unlock()
         let jobs = running
         for job in jobs { job() }
         _ = consume jobs
         running.removeAll(keepingCapacity: running.capacity <= 1024)
+        for object in parting { object.release() }
         return stops
+    }
+
+    private func takeParting() -> [Unmanaged<AnyObject>] {
+        guard !parting.isEmpty else { return [] }
+        defer { parting = [] }
+        return parting
     }
 }

@@ -114,6 +114,24 @@ import Testing
         #expect(queue.nextDeadline == nil)
     }
 
+    @Test func `what the completion of a finished text holds stays until its deadline`() throws {
+        final class Held: Sendable {}
+        var queue = EmbedderQueue(textsMax: 8, bytesMax: 10)
+        weak var held: Held?
+        do {
+            let new = Held()
+            held = new
+            _ = queue.push(EmbedderQueue.Job(text: [0x61], deadline: MonotonicTime(nanoseconds: 10)) { _ in _ = new })
+            let next = queue.next()
+            #expect(queue.finished(try #require(next), late: vector) == .inTime)
+        }
+        #expect(held == nil)
+        _ = queue.push(job(deadline: 20))
+        #expect(queue.nextDeadline == MonotonicTime(nanoseconds: 20))
+        #expect(queue.expire(now: MonotonicTime(nanoseconds: 15)).isEmpty)
+        #expect(queue.expire(now: MonotonicTime(nanoseconds: 20)).count == 1)
+    }
+
     @Test func `a long run leaks finished texts`() {
         var queue = EmbedderQueue(textsMax: 8, bytesMax: 10)
         weak var first: EmbedderQueue.Job?

@@ -108,6 +108,44 @@ struct MailboxTests {
         #expect(journal.lists.withLock { $0[0] } == [1, 2, 3])
     }
 
+    /// Notes whether it ends on the thread that made it.
+    private final class Confined {
+        private let journal: Journal
+        private let thread = pthread_self()
+        init(_ journal: Journal) { self.journal = journal }
+        deinit { journal.append(pthread_equal(thread, pthread_self()) != 0 ? 1 : 0, to: 0) }
+    }
+
+    /// The last reference to a bound value, in another thread's hands.
+    private final class Holder: Sendable {
+        let held = Mutex<LoopBound<Confined>?>(nil)
+    }
+
+    @Test func `a bound value ends on the thread that lets go of it last`() throws {
+        let (journal, holder) = (Journal(count: 1), Holder())
+        let thread = try LoopThread(name: "bound") { loop in
+            let bound = LoopBound(Confined(journal), loop: loop)
+            holder.held.withLock { $0 = bound }
+        }
+        holder.held.withLock { $0 = nil }
+        thread.stop()
+        thread.join()
+        #expect(journal.lists.withLock { $0[0] } == [1])
+    }
+
+    @Test func `a bound value outlives its loop for ever`() throws {
+        let (journal, holder) = (Journal(count: 1), Holder())
+        let thread = try LoopThread(name: "bound") { loop in
+            let bound = LoopBound(Confined(journal), loop: loop)
+            holder.held.withLock { $0 = bound }
+        }
+        thread.stop()
+        thread.join()
+        #expect(journal.lists.withLock { $0[0] }.isEmpty)
+        holder.held.withLock { $0 = nil }
+        #expect(journal.lists.withLock { $0[0].count } == 1)
+    }
+
     @Test func `a thread whose set-up fails reports it and ends`() throws {
         let expected = LoopError(operation: "bind", code: -EADDRINUSE)
         #expect(throws: expected) {
