@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-import peers
+import servers
 import semantic
 from soak_client import Link, request
 
@@ -63,7 +63,7 @@ class Gateway:
         semantic_on = {} if self.skipped else {"enabled": True, "max_error": "5%"}
         return {
             "version": 1, "loops": loops, "listen": {"data": f"127.0.0.1:{self.port}", "admin": f"127.0.0.1:{self.admin}"},
-            "admin": {"hosts": ["weir"]}, "providers_file": str(peers.ROOT / "config/providers.yaml"),
+            "admin": {"hosts": ["weir"]}, "providers_file": str(servers.ROOT / "config/providers.yaml"),
             "providers": {"steady": provider(steady), "shaky": provider(shaky), "away": provider(away)},
             "routes": {
                 "safe": {"targets": [{"target": "shaky/flaky", "timeouts": short}, "steady/chat"], "retry": {"delay": "20ms"}},
@@ -99,7 +99,7 @@ class Gateway:
     async def start(self):
         self.log = open(self.folder / "gateway.log", "wb")
         self.process = subprocess.Popen(
-            [str(peers.weir_binary()), "serve", "--config", str(self.file), "--data-directory", str(self.folder / "data")],
+            [str(servers.weir_binary()), "serve", "--config", str(self.file), "--data-directory", str(self.folder / "data")],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.folder)
         deadline = time.monotonic() + 30
         while True:

@@ -5,6 +5,8 @@ import CBuildInfo
 enum Version {
     static let number = "0.1.0"
     static let commit = String(cString: weir_build_commit())
+    /// Both, as people read them.
+    static let text = "weir \(number) (\(commit))"
 }
 
 /// `weir version`
@@ -15,7 +17,6 @@ struct VersionCommand: ParsableCommand {
     var json = false
 
     func run() {
-        Output.result(
-            json ? #"{"version":"\#(Version.number)","commit":"\#(Version.commit)"}"# : "weir \(Version.number) (\(Version.commit))")
+        Output.result(json ? #"{"version":"\#(Version.number)","commit":"\#(Version.commit)"}"# : Version.text)
     }
 }

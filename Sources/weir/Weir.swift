@@ -19,6 +19,7 @@ struct Weir: ParsableCommand {
 
             \(CommandExit.table)
             """,
+        version: Version.text,
         subcommands: [
             ServeCommand.self, CheckConfigCommand.self, TenantsCommand.self, KeysCommand.self, LimitsCommand.self, RoutesCommand.self,
             StatsCommand.self, LogsCommand.self, TailCommand.self, FeedbackCommand.self, CacheCommand.self, ModelCommand.self,
